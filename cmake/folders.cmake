@@ -1,0 +1,21 @@
+# mneme_folder(PATH NAME [DEPENDS folders...] [LINK targets...]): one library mneme_NAME from the
+# sources in PATH (kernels: and its subfolders). A folder without sources is an interface library.
+function(mneme_folder path name)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LINK" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${path}/*.cpp)
+  set(target mneme_${name})
+  if(sources)
+    add_library(${target} STATIC ${sources})
+    set(scope PUBLIC)
+    target_link_libraries(${target} PRIVATE mneme_warnings)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(${target} ${scope} ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}
+                             ${CMAKE_BINARY_DIR}/generated)
+  foreach(folder ${arg_DEPENDS})
+    target_link_libraries(${target} ${scope} mneme_${folder})
+  endforeach()
+  target_link_libraries(${target} ${scope} ${arg_LINK})
+endfunction()

@@ -1,0 +1,21 @@
+# The warnings every source of the project is compiled with (third-party headers are SYSTEM).
+add_library(mneme_warnings INTERFACE)
+target_compile_options(mneme_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast
+  -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2 -Wundef
+  $<$<CXX_COMPILER_ID:GNU>:-Wsuggest-override;-Wduplicated-cond;-Wduplicated-branches;-Wlogical-op;-Wno-restrict>
+  $<$<CXX_COMPILER_ID:Clang>:-Winconsistent-missing-override>
+  $<$<BOOL:${MNEME_WERROR}>:-Werror>)
+# -Wrestrict of g++ 12 misfires inside std::string (GCC bug 105651); -Wnull-dereference misfires on
+# what the sanitizers insert, and stays on elsewhere.
+if(MNEME_SANITIZE)
+  string(REPLACE "," ";" sanitizers "${MNEME_SANITIZE}")
+  foreach(sanitizer ${sanitizers})
+    add_compile_options(-fsanitize=${sanitizer})
+    add_link_options(-fsanitize=${sanitizer})
+  endforeach()
+  add_compile_options(-fno-omit-frame-pointer)
+  target_compile_options(mneme_warnings INTERFACE -Wno-null-dereference)
+endif()
+# errno and floating-point traps are not used; nothing else of IEEE arithmetic is given up.
+add_compile_options(-fno-math-errno -fno-trapping-math -ffp-contract=off)
