@@ -46,7 +46,7 @@ struct Message {
 
 /// Throws Error unless `ok`. The message says what was wanted, what was found, and how to mend it.
 template <class... A>
-void require(bool ok, Fault fault, Message<std::type_identity_t<A>...> m, A&&... args) {
+constexpr void require(bool ok, Fault fault, Message<std::type_identity_t<A>...> m, A&&... args) {
   if (ok) [[likely]]
     return;
   throw Error(fault, fmt::format(m.text, std::forward<A>(args)...), m.file, m.line);
@@ -54,7 +54,7 @@ void require(bool ok, Fault fault, Message<std::type_identity_t<A>...> m, A&&...
 
 /// Throws Error always.
 template <class... A>
-[[noreturn]] void fail(Fault fault, Message<std::type_identity_t<A>...> m, A&&... args) {
+[[noreturn]] constexpr void fail(Fault fault, Message<std::type_identity_t<A>...> m, A&&... args) {
   throw Error(fault, fmt::format(m.text, std::forward<A>(args)...), m.file, m.line);
 }
 
