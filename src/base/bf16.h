@@ -15,7 +15,9 @@ struct Bf16 {
 constexpr float to_f32(Bf16 x) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(x.bits) << 16U);
 }
-constexpr float to_f32(float x) { return x; }
+constexpr float to_f32(float x) {
+  return x;
+}
 
 /// Round to nearest, ties to even; NaN stays NaN.
 constexpr Bf16 to_bf16(float x) {
@@ -24,7 +26,8 @@ constexpr Bf16 to_bf16(float x) {
   return {static_cast<std::uint16_t>((u + 0x7fffU + ((u >> 16U) & 1U)) >> 16U)};
 }
 
-/// Stochastic rounding: up with a probability equal to the lost fraction. `noise` is 16 random bits.
+/// Stochastic rounding: up with a probability equal to the lost fraction. `noise` is 16 random
+/// bits.
 constexpr Bf16 to_bf16_stochastic(float x, std::uint32_t noise) {
   const auto u = std::bit_cast<std::uint32_t>(x);
   if ((u & 0x7f800000U) == 0x7f800000U) return to_bf16(x);  // infinity and NaN stay as they are

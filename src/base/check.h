@@ -1,13 +1,13 @@
 #pragma once
 
-#include <fmt/format.h>
-
 #include <concepts>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+
+#include <fmt/format.h>
 
 namespace mneme {
 
@@ -17,8 +17,8 @@ enum class Fault { user = 2, data = 3, checkpoint = 4, machine = 5, bug = 6 };
 /// The exit status of a run that saved its state because it was asked to stop, and can go on.
 inline constexpr int exit_interrupted = 75;
 
-/// Every error of the project. `what()` is the sentence for the user; `where()` adds what the thread
-/// was doing and the source line, for faults that are not the user's.
+/// Every error of the project. `what()` is the sentence for the user; `where()` adds what the
+/// thread was doing and the source line, for faults that are not the user's.
 class Error : public std::runtime_error {
  public:
   Error(Fault fault, const std::string& message, const char* file, int line);
@@ -34,7 +34,7 @@ class Error : public std::runtime_error {
 template <class... A>
 struct Message {
   template <class S>
-    requires std::convertible_to<const S&, std::string_view>
+  requires std::convertible_to<const S&, std::string_view>
   consteval Message(const S& s,  // NOLINT(google-explicit-constructor): a literal becomes a message
                     const char* f = __builtin_FILE(),
                     int l = __builtin_LINE())

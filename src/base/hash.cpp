@@ -1,9 +1,9 @@
 #include "base/hash.h"
 
+#include <new>
+
 #include <fmt/format.h>
 #include <xxhash.h>
-
-#include <new>
 
 namespace mneme {
 
@@ -15,7 +15,9 @@ std::uint64_t hash64(std::string_view text, std::uint64_t seed) {
   return XXH3_64bits_withSeed(text.data(), text.size(), seed);
 }
 
-std::string hex(std::uint64_t value) { return fmt::format("{:016x}", value); }
+std::string hex(std::uint64_t value) {
+  return fmt::format("{:016x}", value);
+}
 
 struct Hasher::State {
   XXH3_state_t* xxh = XXH3_createState();
@@ -37,6 +39,8 @@ void Hasher::add(std::span<const std::byte> bytes) {
   XXH3_64bits_update(state_->xxh, bytes.data(), bytes.size());
 }
 
-std::uint64_t Hasher::value() const { return XXH3_64bits_digest(state_->xxh); }
+std::uint64_t Hasher::value() const {
+  return XXH3_64bits_digest(state_->xxh);
+}
 
 }  // namespace mneme

@@ -31,14 +31,16 @@ constexpr T exact_div(T a, T b) {
 
 /// Converts between integer types and refuses to change the value.
 template <class To, class From>
-  requires std::is_integral_v<To> && std::is_integral_v<From>
+requires std::is_integral_v<To> && std::is_integral_v<From>
 constexpr To narrow(From value) {
   require(std::in_range<To>(value), Fault::bug, "{} does not fit its integer type", value);
   return static_cast<To>(value);
 }
 
 /// A non-negative signed count as a size for the standard library.
-constexpr std::size_t size_of(std::int64_t count) { return static_cast<std::size_t>(count); }
+constexpr std::size_t size_of(std::int64_t count) {
+  return static_cast<std::size_t>(count);
+}
 
 /// A block [first, last) of indices.
 struct Range {

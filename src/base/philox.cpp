@@ -1,9 +1,9 @@
 #include "base/philox.h"
 
-#include <fmt/format.h>
-
 #include <boost/math/special_functions/erf.hpp>
 #include <cmath>
+
+#include <fmt/format.h>
 
 #include "base/hash.h"
 

@@ -25,7 +25,8 @@ class Scope {
   std::int64_t index_;
   const Scope* outer_;
   // The one mutable global of the project: what this thread is doing, for error messages.
-  static thread_local const Scope* innermost_;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+  static thread_local const Scope*
+      innermost_;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 };
 
 }  // namespace mneme

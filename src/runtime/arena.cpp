@@ -1,11 +1,11 @@
 #include "runtime/arena.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "base/build_info.h"
 
@@ -32,7 +32,8 @@ View Arena::take(DType type, const Shape& shape, const char* label) {
       bill += fmt::format("\n    {:>16} bytes  {}", line.bytes, line.label);
     }
     fail(Fault::machine,
-         "arena '{}' is full: '{}' wants {} bytes, {} of {} are left\n  peak by label:{}\n  hint: run "
+         "arena '{}' is full: '{}' wants {} bytes, {} of {} are left\n  peak by label:{}\n  hint: "
+         "run "
          "`mneme plan` first, lower train.micro_batch or set model.recompute: block",
          name_, label, wanted, capacity_ - top_, capacity_, bill);
   }
@@ -70,7 +71,8 @@ std::vector<Arena::Line> Arena::at_peak() const {
       found->bytes += line.bytes;
     }
   }
-  std::stable_sort(sum.begin(), sum.end(), [](const Line& a, const Line& b) { return a.bytes > b.bytes; });
+  std::stable_sort(sum.begin(), sum.end(),
+                   [](const Line& a, const Line& b) { return a.bytes > b.bytes; });
   return sum;
 }
 

@@ -10,8 +10,8 @@
 namespace mneme {
 
 /// Bump allocator over one allocation. Freeing is by mark, in reverse order, so that lifetimes are
-/// visible as C++ scopes. A measuring arena hands out views without memory and only adds up: running
-/// the step on it gives the exact peak, by label, before anything is allocated.
+/// visible as C++ scopes. A measuring arena hands out views without memory and only adds up:
+/// running the step on it gives the exact peak, by label, before anything is allocated.
 class Arena {
  public:
   static constexpr std::size_t alignment = 256;

@@ -1,10 +1,10 @@
 #include "runtime/buffer.h"
 
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <system_error>
 #include <utility>
+
+#include <sys/mman.h>
 
 #include "base/check.h"
 
@@ -15,10 +15,11 @@ Buffer::Buffer(std::size_t bytes, Device device) : bytes_(bytes), device_(device
           "this build has no backend for the device asked for");
   if (bytes == 0) return;
   void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  require(p != MAP_FAILED, Fault::machine,
-          "the machine refused {} bytes of memory ({}); hint: run `mneme plan` on the config, use more "
-          "ranks or smaller micro-batches",
-          bytes, std::generic_category().message(errno));
+  require(
+      p != MAP_FAILED, Fault::machine,
+      "the machine refused {} bytes of memory ({}); hint: run `mneme plan` on the config, use more "
+      "ranks or smaller micro-batches",
+      bytes, std::generic_category().message(errno));
   (void)madvise(p, bytes, MADV_HUGEPAGE);  // only a wish: fewer TLB misses on random pool rows
   data_ = static_cast<std::byte*>(p);
 }

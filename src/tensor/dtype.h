@@ -18,10 +18,12 @@ enum class DType : std::uint8_t { f32, bf16, f64, i32, i64, u8 };
 
 template <>
 struct EnumNames<DType> {
-  static constexpr std::array table{
-      std::pair{DType::f32, std::string_view("f32")}, std::pair{DType::bf16, std::string_view("bf16")},
-      std::pair{DType::f64, std::string_view("f64")}, std::pair{DType::i32, std::string_view("i32")},
-      std::pair{DType::i64, std::string_view("i64")}, std::pair{DType::u8, std::string_view("u8")}};
+  static constexpr std::array table{std::pair{DType::f32, std::string_view("f32")},
+                                    std::pair{DType::bf16, std::string_view("bf16")},
+                                    std::pair{DType::f64, std::string_view("f64")},
+                                    std::pair{DType::i32, std::string_view("i32")},
+                                    std::pair{DType::i64, std::string_view("i64")},
+                                    std::pair{DType::u8, std::string_view("u8")}};
 };
 
 template <class T>
@@ -40,7 +42,9 @@ template <>
 struct DTypeOf<std::uint8_t> : std::integral_constant<DType, DType::u8> {};
 
 template <class T>
-concept Element = requires { DTypeOf<std::remove_const_t<T>>::value; };
+concept Element = requires {
+  DTypeOf<std::remove_const_t<T>>::value;
+};
 
 template <Element T>
 inline constexpr DType dtype_of = DTypeOf<std::remove_const_t<T>>::value;
@@ -49,11 +53,15 @@ inline constexpr DType dtype_of = DTypeOf<std::remove_const_t<T>>::value;
 constexpr std::size_t size_of(DType t) {
   switch (t) {
     case DType::f32:
-    case DType::i32: return 4;
-    case DType::bf16: return 2;
+    case DType::i32:
+      return 4;
+    case DType::bf16:
+      return 2;
     case DType::f64:
-    case DType::i64: return 8;
-    case DType::u8: return 1;
+    case DType::i64:
+      return 8;
+    case DType::u8:
+      return 1;
   }
   return 0;
 }

@@ -15,10 +15,11 @@ class Shape {
  public:
   static constexpr int max_rank = 4;
 
-  constexpr Shape() = default;                                    // rank 0: one element
-  constexpr Shape(std::initializer_list<std::int64_t> extents) {  // NOLINT(google-explicit-constructor)
-    require(extents.size() <= max_rank, Fault::bug, "a shape has {} extents, at most 4 are supported",
-            extents.size());
+  constexpr Shape() = default;  // rank 0: one element
+  constexpr Shape(
+      std::initializer_list<std::int64_t> extents) {  // NOLINT(google-explicit-constructor)
+    require(extents.size() <= max_rank, Fault::bug,
+            "a shape has {} extents, at most 4 are supported", extents.size());
     for (const std::int64_t n : extents) {
       require(n >= 0, Fault::bug, "a shape has the extent {}", n);
       extents_[static_cast<std::size_t>(rank_++)] = n;
@@ -38,8 +39,8 @@ class Shape {
   /// The same shape with another extent in one dimension.
   constexpr Shape with(int dimension, std::int64_t extent) const {
     Shape s = *this;
-    require(dimension >= 0 && dimension < rank_, Fault::bug, "a shape of rank {} has no dimension {}",
-            rank_, dimension);
+    require(dimension >= 0 && dimension < rank_, Fault::bug,
+            "a shape of rank {} has no dimension {}", rank_, dimension);
     s.extents_[static_cast<std::size_t>(dimension)] = extent;
     return s;
   }

@@ -23,16 +23,20 @@ constexpr std::size_t byte_count(DType type, const Shape& shape) {
 /// A tensor somebody else owns: contiguous, row-major, no strides. Byte is std::byte (writable) or
 /// const std::byte. A view of a measuring arena has no memory: `data()` is null, shapes are right.
 template <class Byte>
-  requires std::same_as<std::remove_const_t<Byte>, std::byte>
+requires std::same_as<std::remove_const_t<Byte>, std::byte>
 class BasicView {
  public:
   BasicView() = default;  // no tensor: `given()` is false
   BasicView(Byte* data, DType type, Shape shape, Device device)
       : data_(data), shape_(shape), type_(type), device_(device), given_(true) {}
   template <class From>
-    requires(std::is_const_v<Byte> && std::same_as<From, std::byte>)
-  BasicView(const BasicView<From>& v)  // NOLINT(google-explicit-constructor): writable becomes readable
-      : data_(v.data()), shape_(v.shape()), type_(v.type()), device_(v.device()), given_(v.given()) {}
+  requires(std::is_const_v<Byte>&& std::same_as<From, std::byte>) BasicView(
+      const BasicView<From>& v)  // NOLINT(google-explicit-constructor): writable becomes readable
+      : data_(v.data()),
+        shape_(v.shape()),
+        type_(v.type()),
+        device_(v.device()),
+        given_(v.given()) {}
 
   /// False for a default view: an optional argument that was left out.
   bool given() const { return given_; }
@@ -46,8 +50,8 @@ class BasicView {
 
   /// Elements on the host; refuses device memory, so that nobody follows such a pointer.
   template <Element T>
-    requires(std::is_const_v<T> || !std::is_const_v<Byte>)
-  std::span<T> span() const {
+  requires(std::is_const_v<T> || !std::is_const_v<Byte>) std::span<T> span()
+  const {
     require(dtype_of<T> == type_, Fault::bug, "a view of {} was read as {}", enum_name(type_),
             enum_name(dtype_of<T>));
     require(device_.kind == Device::Kind::cpu, Fault::bug, "host span of device memory");
@@ -55,10 +59,7 @@ class BasicView {
   }
   /// The first element on the host, with the checks of `span`.
   template <Element T>
-    requires(std::is_const_v<T> || !std::is_const_v<Byte>)
-  T* ptr() const {
-    return span<T>().data();
-  }
+  requires(std::is_const_v<T> || !std::is_const_v<Byte>) T* ptr() const { return span<T>().data(); }
 
   /// Rows [first, last) of dimension 0.
   BasicView rows(std::int64_t first, std::int64_t last) const {
@@ -76,7 +77,8 @@ class BasicView {
   BasicView part(std::int64_t offset, const Shape& shape) const {
     require(offset >= 0 && offset + shape.count() <= shape_.count(), Fault::bug,
             "elements [{}, {}) of a view of {}", offset, offset + shape.count(), shape_.count());
-    Byte* start = data_ == nullptr ? nullptr : data_ + size_of(type_) * static_cast<std::size_t>(offset);
+    Byte* start =
+        data_ == nullptr ? nullptr : data_ + size_of(type_) * static_cast<std::size_t>(offset);
     return BasicView(start, type_, shape, device_);
   }
   /// The view's memory as bytes on the host.
@@ -104,14 +106,14 @@ ConstView view_of(std::span<const T> elements, const Shape& shape) {
   return ConstView(std::as_bytes(elements).data(), dtype_of<T>, shape, cpu_device);
 }
 template <Element T>
-  requires(!std::is_const_v<T>)
-View view_of(std::span<T> elements, const Shape& shape) {
+requires(!std::is_const_v<T>) View view_of(std::span<T> elements, const Shape& shape) {
   require(static_cast<std::int64_t>(elements.size()) == shape.count(), Fault::bug,
           "{} elements cannot have the shape {}", elements.size(), to_string(shape));
   return View(std::as_writable_bytes(elements).data(), dtype_of<T>, shape, cpu_device);
 }
 
-/// Refuses a view of another dtype or shape: "pool_read: rows is i64 (512, 128), wanted i32 (512, 64)".
+/// Refuses a view of another dtype or shape: "pool_read: rows is i64 (512, 128), wanted i32 (512,
+/// 64)".
 void require_tensor(ConstView v, DType type, const Shape& shape, const char* op, const char* name);
 /// Two views may not share memory.
 void require_apart(ConstView a, ConstView b, const char* op, const char* names);

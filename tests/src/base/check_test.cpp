@@ -47,7 +47,7 @@ TEST(Math, NarrowAndExactDivRefuseToChangeTheValue) {
 }
 
 TEST(Bf16, RoundsToNearestEven) {
-  EXPECT_EQ(to_f32(to_bf16(1.0F + 0x1p-8F)), 1.0F);             // tie, down to even
+  EXPECT_EQ(to_f32(to_bf16(1.0F + 0x1p-8F)), 1.0F);                      // tie, down to even
   EXPECT_EQ(to_f32(to_bf16(1.0F + 0x1p-7F + 0x1p-8F)), 1.0F + 0x1p-6F);  // tie, up to even
   EXPECT_EQ(to_f32(to_bf16_stochastic(1.0F + 0x1p-8F, 0x7fff)), 1.0F);
   EXPECT_EQ(to_f32(to_bf16_stochastic(1.0F + 0x1p-8F, 0x8000)), 1.0F + 0x1p-7F);

@@ -1,9 +1,9 @@
 #include "base/philox.h"
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <set>
+
+#include <gtest/gtest.h>
 
 namespace mneme {
 namespace {

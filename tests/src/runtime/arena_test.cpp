@@ -55,7 +55,10 @@ TEST(Arena, FullArenaNamesItselfTheTensorAndTheBill) {
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.fault(), Fault::machine);
-    EXPECT_THAT(e.what(), HasSubstr("arena 'activations' is full: 'attention.lse' wants 4000 bytes, 512 of 1024 are left"));
+    EXPECT_THAT(
+        e.what(),
+        HasSubstr(
+            "arena 'activations' is full: 'attention.lse' wants 4000 bytes, 512 of 1024 are left"));
     EXPECT_THAT(e.what(), HasSubstr("attention.qkv"));
     EXPECT_THAT(e.what(), HasSubstr("hint:"));
   }

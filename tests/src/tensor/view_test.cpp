@@ -1,9 +1,9 @@
 #include "tensor/view.h"
 
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <vector>
 
 namespace mneme {
 namespace {
@@ -12,7 +12,9 @@ namespace {
 static_assert(std::is_convertible_v<View, ConstView>);
 static_assert(!std::is_convertible_v<ConstView, View>);
 template <class V>
-concept GivesWritableSpan = requires(const V v) { v.template span<float>(); };
+concept GivesWritableSpan = requires(const V v) {
+  v.template span<float>();
+};
 static_assert(GivesWritableSpan<View>);
 static_assert(!GivesWritableSpan<ConstView>);
 
