@@ -2,8 +2,6 @@
 
 #include <cstdint>
 
-#include <omp.h>
-
 #include "base/math.h"
 #include "runtime/exec.h"
 
@@ -18,9 +16,8 @@ void parallel_blocks(const Exec& ex, std::int64_t n, F&& f) {
     if (n > 0) f(std::int64_t{0}, n, 0);
     return;
   }
-#pragma omp parallel num_threads(threads)
-  {
-    const int t = omp_get_thread_num();
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int t = 0; t < threads; ++t) {  // a loop over parts: right even if OpenMP grants fewer threads
     const Range r = block_of(n, t, threads);
     f(r.first, r.last, t);
   }
