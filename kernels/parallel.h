@@ -17,7 +17,8 @@ void parallel_blocks(const Exec& ex, std::int64_t n, F&& f) {
     return;
   }
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
-  for (int t = 0; t < threads; ++t) {  // a loop over parts: right even if OpenMP grants fewer threads
+  for (int t = 0; t < threads;
+       ++t) {  // a loop over parts: right even if OpenMP grants fewer threads
     const Range r = block_of(n, t, threads);
     f(r.first, r.last, t);
   }
