@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 #include "base/math.h"
 #include "runtime/exec.h"
@@ -22,6 +23,17 @@ void parallel_blocks(const Exec& ex, std::int64_t n, F&& f) {
     const Range r = block_of(n, t, threads);
     f(r.first, r.last, t);
   }
+}
+
+/// Elements of cheap arithmetic that are worth a thread: below, starting one costs more.
+inline constexpr std::int64_t elements_per_thread = 16384;
+
+/// The same on no more threads than ceil(n / grain).
+template <class F>
+void parallel_blocks(const Exec& ex, std::int64_t n, std::int64_t grain, F&& f) {
+  const std::int64_t wanted = ceil_div(n, grain);
+  const int threads = wanted < ex.threads ? static_cast<int>(wanted) : ex.threads;
+  parallel_blocks(Exec{ex.device, ex.scratch, threads}, n, std::forward<F>(f));
 }
 
 }  // namespace mneme::cpu

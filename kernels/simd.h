@@ -1,0 +1,81 @@
+// Vector helpers on Google Highway, for *_simd.cpp files: included once per target by
+// foreach_target, hence no ordinary include guard. Everything here is inlined into functions of one
+// target.
+#if defined(MNEME_KERNELS_SIMD_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MNEME_KERNELS_SIMD_H_
+#undef MNEME_KERNELS_SIMD_H_
+#else
+#define MNEME_KERNELS_SIMD_H_
+#endif
+
+#include <cstddef>
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace mneme::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// The widest vector of f32, and a single lane for what is left at the end of a row: the same
+/// operations, so that an element's bits do not depend on where a row was cut.
+using Wide = hn::ScalableTag<float>;
+using Single = hn::CappedTag<float, 1>;
+
+/// Calls f(d, i) on whole vectors from i = 0 on, then on single elements up to n. Lambdas given
+/// here are marked HWY_ATTR.
+template <class F>
+HWY_INLINE void for_lanes(std::size_t n, const F& f) {
+  const Wide wide;
+  const Single single;
+  const std::size_t lanes = hn::Lanes(wide);
+  std::size_t i = 0;
+  for (; i + lanes <= n; i += lanes) f(wide, i);
+  for (; i < n; ++i) f(single, i);
+}
+
+/// sum over i < n of f(d, i), which gives a vector of terms: four running vectors over whole
+/// blocks, then single vectors, then single elements. The order depends on n and the target only.
+template <class F>
+HWY_INLINE float sum_lanes(std::size_t n, const F& f) {
+  const Wide d;
+  const Single single;
+  const std::size_t lanes = hn::Lanes(d);
+  auto s0 = hn::Zero(d);
+  auto s1 = hn::Zero(d);
+  auto s2 = hn::Zero(d);
+  auto s3 = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    s0 = hn::Add(s0, f(d, i));
+    s1 = hn::Add(s1, f(d, i + lanes));
+    s2 = hn::Add(s2, f(d, i + 2 * lanes));
+    s3 = hn::Add(s3, f(d, i + 3 * lanes));
+  }
+  for (; i + lanes <= n; i += lanes) s0 = hn::Add(s0, f(d, i));
+  const auto all = hn::Add(hn::Add(s0, s1), hn::Add(s2, s3));
+  float sum = hn::GetLane(hn::SumOfLanes(d, all));
+  for (; i < n; ++i) sum += hn::GetLane(f(single, i));
+  return sum;
+}
+
+/// exp(x) within 3 ulp for x <= 88 (Highway); below -104 it is 0; NaN stays NaN.
+template <class D, class V>
+HWY_INLINE V exp_lanes(D d, V x) {
+  return hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
+}
+
+/// 1 / (1 + exp(-x)) within a few ulp for any x, without overflow: exp is taken of -|x| only.
+template <class D, class V>
+HWY_INLINE V sigmoid_lanes(D d, V x) {
+  const V one = hn::Set(d, 1.0F);
+  const V e = exp_lanes(d, hn::Neg(hn::Abs(x)));
+  const V top = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one);
+  return hn::Div(top, hn::Add(one, e));
+}
+
+}  // namespace mneme::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif  // once per target
