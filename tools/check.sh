@@ -44,7 +44,7 @@ shell_scripts() {
 spelling() {
   git ls-files -- '*.h' '*.cpp' '*.md' '*.py' '*.sh' '*.cmake' '*.txt' '*.yaml' '*.in' | grep -v '^tools/spelling.txt$' |
     while read -r f; do [[ ! -f $f ]] || echo "$f"; done |
-    xargs -r codespell -L dout -D - -D tools/spelling.txt # the usual misspellings, and American forms
+    xargs -r codespell -L dout,inout -D - -D tools/spelling.txt # the usual misspellings, and American forms
 }
 
 check format tools/format.sh --check
