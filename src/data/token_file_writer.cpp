@@ -22,6 +22,7 @@ h5::Handle create_file(const std::filesystem::path& path) {
   const h5::Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_V18);  // checksummed metadata
   const h5::Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  H5Pset_obj_track_times(creation.id(), false);    // equal content, equal bytes
   H5Pset_attr_phase_change(creation.id(), 64, 0);  // all attributes in the root's own header
   h5::Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose);
   require(file.ok(), Fault::machine, "the token file '{}' cannot be created: {}", path.string(),
