@@ -15,7 +15,6 @@
 namespace mneme {
 namespace {
 
-using testing::Each;
 using testing::ElementsAre;
 
 /// Element i of what rank r brings, known to all ranks. Values whose f32 sum depends on the order.
@@ -234,7 +233,6 @@ TEST_P(Collectives, LargeReductionsGoInTiles) {
     std::vector<std::int32_t> mine(size_of(n / world.size()));
     const View whole = view(x).rows(0, n / world.size() * world.size());
     world.reduce_scatter(whole, view(mine), ex).wait();
-    EXPECT_THAT(mine, Each(testing::Ge(0)));
     wrong = 0;
     for (std::size_t i = 0; i < mine.size(); ++i) {
       const std::size_t at = mine.size() * size_of(world.rank()) + i;
