@@ -1,11 +1,15 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <utility>
 
 #include "kernels/memory/row_sums.h"
 #include "kernels/optim/adamw.h"
 
+#include "base/enum_names.h"
 #include "runtime/exec.h"
 #include "tensor/view.h"
 
@@ -16,6 +20,13 @@ enum class PoolUpdate : std::uint8_t {
   dense,  // AdamW over all rows in every step: the reference
   exact,  // equals dense to rounding, touching only rows that are read
   lazy    // moments and decay of unread rows wait: cheapest, and a different optimizer
+};
+
+template <>
+struct EnumNames<PoolUpdate> {
+  static constexpr std::array table{std::pair{PoolUpdate::dense, std::string_view("dense")},
+                                    std::pair{PoolUpdate::exact, std::string_view("exact")},
+                                    std::pair{PoolUpdate::lazy, std::string_view("lazy")}};
 };
 
 /// What the dense rule applied in each past step, for the replay of rows that were not read. Index
