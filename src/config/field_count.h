@@ -7,11 +7,11 @@
 
 namespace mneme::detail {
 
-/// Stands for any value in an unevaluated initialiser.
+/// Stands for any value in an unevaluated initialiser: converting is its purpose, it is never
+/// defined.
 struct AnyValue {
   template <class T>
-  operator T()
-      const;  // NOLINT(google-explicit-constructor): converting is its purpose; never defined
+  operator T() const;  // NOLINT(google-explicit-constructor)
 };
 
 template <class C, class... Values>

@@ -9,8 +9,9 @@ namespace {
 /// Text that a cell of a table can hold.
 std::string cell(const std::string& text) {
   std::string out;
-  for (const char c : text)
+  for (const char c : text) {
     out += c == '|' ? std::string("\\|") : std::string(1, c == '\n' ? ' ' : c);
+  }
   return out;
 }
 
@@ -37,8 +38,9 @@ std::string default_text(const FieldInfo& field, const YamlNode* value) {
 
 std::string row(const FieldInfo& field, const std::string& key, const YamlNode* value) {
   std::string allowed = fmt::format("{}", fmt::join(field.allowed, ", "));
-  if (field.free_to_change)
+  if (field.free_to_change) {
     allowed += allowed.empty() ? "may change on resume" : "; may change on resume";
+  }
   const std::string link =
       field.group == nullptr ? "" : fmt::format(" (below: `{}`)", inner_key(key, field));
   return fmt::format("| `{}` | {} | {} | {} | {} | {}{} |\n", field.name, cell(field.type),

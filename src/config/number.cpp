@@ -152,14 +152,16 @@ std::optional<std::uint64_t> exact_integer(Parts p, bool& too_large) {
     if (value % 5 != 0) return std::nullopt;
     value /= 5;
   }
-  for (; p.ten > 0; --p.ten)
+  for (; p.ten > 0; --p.ten) {
     too_large = too_large || __builtin_mul_overflow(value, std::uint64_t{5}, &value);
+  }
   for (; two < 0; ++two) {
     if (value % 2 != 0) return std::nullopt;
     value /= 2;
   }
-  for (; two > 0; --two)
+  for (; two > 0; --two) {
     too_large = too_large || __builtin_mul_overflow(value, std::uint64_t{2}, &value);
+  }
   return too_large ? std::nullopt : std::optional(value);
 }
 
@@ -249,8 +251,8 @@ std::string duration_text(Duration value) {
 }
 
 bool is_never_text(std::string_view text) {
-  constexpr std::array<std::string_view, 10> words{"true", "false", "yes", "no", "on",
-                                                   "off",  "null",  "~",   "y",  "n"};
+  constexpr std::array<std::string_view, 8> words{"true", "false", "yes",  "no",
+                                                  "on",   "off",   "null", "~"};
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

@@ -30,8 +30,9 @@ struct WholeNumber {
   /// The value as T, or nothing if it does not fit.
   template <class T>
   std::optional<T> as() const {
-    if (!negative)
+    if (!negative) {
       return std::in_range<T>(magnitude) ? std::optional(static_cast<T>(magnitude)) : std::nullopt;
+    }
     if (magnitude > std::uint64_t{1} << 63) return std::nullopt;
     const std::int64_t value = static_cast<std::int64_t>(~magnitude + 1);
     return std::in_range<T>(value) ? std::optional(static_cast<T>(value)) : std::nullopt;

@@ -97,8 +97,9 @@ class Comparison {
   }
 
   void maps(const YamlNode& before, const YamlNode& after, const std::string& key) {
-    for (const YamlNode::Entry& e : before.entries)
+    for (const YamlNode::Entry& e : before.entries) {
       compare(&e.value, after.find(e.key), join_key(key, e.key));
+    }
     for (const YamlNode::Entry& e : after.entries) {
       if (before.find(e.key) == nullptr) compare(nullptr, &e.value, join_key(key, e.key));
     }

@@ -38,15 +38,18 @@ class Schema {
   /// Describes the field `member` under its YAML name. `unit` is "" for a pure number. Rules of
   /// config/rule.h follow; a rule that cannot apply to the field's type is Fault::bug.
   template <class T, std::same_as<Rule>... Rules>
-  Schema& field(
-      std::string name, T C::*member, std::string unit, std::string description, Rules... rules) {
+  Schema& field(const std::string& name,
+                T C::*member,
+                const std::string& unit,
+                const std::string& description,
+                Rules... rules) {
     Field f;
-    f.info.name = std::move(name);
-    f.info.unit = std::move(unit);
-    f.info.description = std::move(description);
+    f.info.name = name;
+    f.info.unit = unit;
+    f.info.description = description;
     f.info.type = Codec<T>::type_name(false);
     f.info.group = Codec<T>::group();
-    f.info.holds = holds<T>();
+    f.info.holds = Codec<T>::holds;
     (f.rules.push_back(std::move(rules)), ...);
     for (const Rule& r : f.rules) note_rule<T>(r, f.info);
     f.read = [member](const YamlNode& node, const std::string& key, ReadContext& cx, C& c) {
@@ -116,14 +119,6 @@ class Schema {
   };
 
   template <class T>
-  static FieldInfo::Holds holds() {
-    if (Codec<T>::group() == nullptr) return FieldInfo::Holds::value;
-    const std::string type = Codec<T>::type_name(false);
-    if (type.starts_with("list")) return FieldInfo::Holds::groups_in_list;
-    return type.starts_with("map") ? FieldInfo::Holds::groups_by_name : FieldInfo::Holds::group;
-  }
-
-  template <class T>
   static void note_rule(const Rule& rule, FieldInfo& info) {
     const bool fits =
         (rule.number && Codec<T>::takes_number) || (rule.text && Codec<T>::takes_text) ||
@@ -157,6 +152,7 @@ const Schema<C>& schema_of() {
 
 template <Config C>
 struct Codec<C> : PlainCodec {
+  static constexpr FieldInfo::Holds holds = FieldInfo::Holds::group;
   static bool read(const YamlNode& node, const std::string& key, ReadContext& cx, C& out) {
     return schema_of<C>().read(node, key, cx, out);
   }

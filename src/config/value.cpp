@@ -90,8 +90,9 @@ std::optional<double> read_number(const YamlNode& node,
 std::optional<Duration> read_span(const YamlNode& node,
                                   const std::string& key,
                                   Problems& problems) {
-  if (!is_bare(node, key, "must be a duration such as 90s, 2h30m or 1.5h", problems))
+  if (!is_bare(node, key, "must be a duration such as 90s, 2h30m or 1.5h", problems)) {
     return std::nullopt;
+  }
   return value_or_problem(read_duration(node.text), node, key, problems);
 }
 
@@ -113,8 +114,9 @@ std::optional<std::string> read_choice(const YamlNode& node,
   if (!is_scalar(node, key, wanted, problems)) return std::nullopt;
   const std::string bounded = fmt::format(" | {} | ", choices);
   const bool whole_name = node.text.find('|') == std::string::npos && !node.text.empty();
-  if (whole_name && bounded.find(fmt::format(" | {} | ", node.text)) != std::string::npos)
+  if (whole_name && bounded.find(fmt::format(" | {} | ", node.text)) != std::string::npos) {
     return node.text;
+  }
   problems.refuse(node.place, key, flow_text(node), wanted);
   return std::nullopt;
 }

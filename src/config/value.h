@@ -14,11 +14,10 @@
 #include "config/number.h"
 #include "config/problems.h"
 #include "config/rule.h"
+#include "config/schema_info.h"
 #include "config/yaml_node.h"
 
 namespace mneme {
-
-struct SchemaInfo;
 
 /// A map with free keys, in the order of the file: named validation sets, the axes of a grid.
 template <class T>
@@ -90,16 +89,19 @@ Verbatim to_verbatim(const YamlNode& node);
 YamlNode from_verbatim(const Verbatim& value);
 
 struct NumberCodec {
+  static constexpr FieldInfo::Holds holds = FieldInfo::Holds::value;
   static constexpr bool takes_number = true, takes_text = false, takes_length = false;
   static const SchemaInfo* group() { return nullptr; }
 };
 
 struct TextCodec {
+  static constexpr FieldInfo::Holds holds = FieldInfo::Holds::value;
   static constexpr bool takes_number = false, takes_text = true, takes_length = false;
   static const SchemaInfo* group() { return nullptr; }
 };
 
 struct PlainCodec {
+  static constexpr FieldInfo::Holds holds = FieldInfo::Holds::value;
   static constexpr bool takes_number = false, takes_text = false, takes_length = false;
   static const SchemaInfo* group() { return nullptr; }
   template <class T>
@@ -215,11 +217,15 @@ struct WrappingCodec {
   static constexpr bool takes_number = Codec<T>::takes_number;
   static constexpr bool takes_text = Codec<T>::takes_text;
   static const SchemaInfo* group() { return Codec<T>::group(); }
+
+ protected:
+  static constexpr bool has_groups = Codec<T>::holds != FieldInfo::Holds::value;
 };
 
 template <class T>
 struct Codec<std::optional<T>> : WrappingCodec<T> {
   static constexpr bool takes_length = Codec<T>::takes_length;
+  static constexpr FieldInfo::Holds holds = Codec<T>::holds;
   static bool read(const YamlNode& node,
                    const std::string& key,
                    ReadContext& cx,
@@ -244,6 +250,8 @@ struct Codec<std::optional<T>> : WrappingCodec<T> {
 
 template <class T>
 struct Codec<std::vector<T>> : WrappingCodec<T> {
+  static constexpr FieldInfo::Holds holds =
+      WrappingCodec<T>::has_groups ? FieldInfo::Holds::groups_in_list : FieldInfo::Holds::value;
   static constexpr bool takes_length = true;
   static bool read(const YamlNode& node,
                    const std::string& key,
@@ -271,17 +279,21 @@ struct Codec<std::vector<T>> : WrappingCodec<T> {
   static void check(const Rule& rule, const std::vector<T>& values, const Checked& where) {
     if (rule.length && !rule.length(values.size())) where.refuse(write(values), rule.wanted);
     if (rule.length) return;
-    for (std::size_t i = 0; i < values.size(); ++i)
+    for (std::size_t i = 0; i < values.size(); ++i) {
       Codec<T>::check(rule, values[i], where.element(i));
+    }
   }
 };
 
 template <class T>
 struct Codec<std::vector<std::pair<std::string, T>>> : WrappingCodec<T> {
+  static constexpr FieldInfo::Holds holds =
+      WrappingCodec<T>::has_groups ? FieldInfo::Holds::groups_by_name : FieldInfo::Holds::value;
   static constexpr bool takes_length = true;
   static bool read(const YamlNode& node, const std::string& key, ReadContext& cx, Named<T>& out) {
-    if (!is_map(node, key, "must be a map of names to " + Codec<T>::type_name(true), cx.problems))
+    if (!is_map(node, key, "must be a map of names to " + Codec<T>::type_name(true), cx.problems)) {
       return false;
+    }
     Named<T> values;
     bool good = true;
     for (const YamlNode::Entry& e : node.entries) {
@@ -303,8 +315,9 @@ struct Codec<std::vector<std::pair<std::string, T>>> : WrappingCodec<T> {
   static void check(const Rule& rule, const Named<T>& values, const Checked& where) {
     if (rule.length && !rule.length(values.size())) where.refuse(write(values), rule.wanted);
     if (rule.length) return;
-    for (std::size_t i = 0; i < values.size(); ++i)
+    for (std::size_t i = 0; i < values.size(); ++i) {
       Codec<T>::check(rule, values[i].second, where.element(i));
+    }
   }
 };
 

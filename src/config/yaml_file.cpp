@@ -35,7 +35,10 @@ YamlNode take_base(YamlNode& root) {
                                [](const YamlNode::Entry& e) { return e.key == "base"; });
   if (at == root.entries.end()) return {};
   YamlNode base = std::move(at->value);
-  if (base.kind == YamlNode::Kind::null) base = YamlNode::words("");
+  if (base.kind == YamlNode::Kind::null) {
+    base.kind = YamlNode::Kind::scalar;  // `base:` alone is an empty name, not an absent one
+    base.quoted = true;
+  }
   root.entries.erase(at);
   return base;
 }

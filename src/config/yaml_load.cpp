@@ -70,6 +70,7 @@ class TreeBuilder : public YAML::EventHandler {
     std::string key;
     Place key_place;
     bool has_key = false;
+    bool is_word = true;  // the key is a scalar
   };
 
   Place place_of(const YAML::Mark& mark) const {
@@ -107,8 +108,8 @@ class TreeBuilder : public YAML::EventHandler {
     if (parent.node.kind == YamlNode::Kind::list) {
       parent.node.items.push_back(std::move(value));
     } else if (!parent.has_key) {
-      if (value.kind != YamlNode::Kind::scalar)
-        problems_.add(value.place, "a key must be a plain word");
+      parent.is_word = value.kind == YamlNode::Kind::scalar;
+      if (!parent.is_word) problems_.add(value.place, "a key must be a plain word");
       parent.key = value.text;
       parent.key_place = value.place;
       parent.has_key = true;
@@ -119,6 +120,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void add_entry(Open& parent, YamlNode value) {
+    if (!parent.is_word) return;
     if (parent.key == "<<") {
       problems_.add(parent.key_place,
                     "the YAML merge key << is not read here: build on another file with base:");

@@ -54,8 +54,9 @@ bool is_safe_bare(std::string_view text) {
 const YamlNode* element(const YamlNode& list, std::string_view name, std::string_view rest) {
   std::size_t index = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), index);
-  if (error != std::errc() || end != name.data() + name.size() || index >= list.items.size())
+  if (error != std::errc() || end != name.data() + name.size() || index >= list.items.size()) {
     return nullptr;
+  }
   return rest.empty() ? &list.items[index] : find_dotted(list.items[index], rest);
 }
 
@@ -63,6 +64,10 @@ const YamlNode* element(const YamlNode& list, std::string_view name, std::string
 
 std::string Place::text() const {
   return line > 0 ? fmt::format("{}:{}", source, line) : source;
+}
+
+YamlNode YamlNode::null() {
+  return {};
 }
 
 YamlNode YamlNode::plain(std::string text) {
@@ -122,8 +127,9 @@ const YamlNode* find_dotted(const YamlNode& root, std::string_view dotted) {
   for (const YamlNode::Entry& e : root.entries) {
     if (dotted == e.key) return &e.value;
     if (dotted.size() > e.key.size() && dotted.starts_with(e.key) && dotted[e.key.size()] == '.') {
-      if (const YamlNode* found = find_dotted(e.value, dotted.substr(e.key.size() + 1)))
+      if (const YamlNode* found = find_dotted(e.value, dotted.substr(e.key.size() + 1))) {
         return found;
+      }
     }
   }
   return nullptr;

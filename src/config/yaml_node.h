@@ -32,7 +32,7 @@ struct YamlNode {
   std::vector<Entry> entries;   ///< of a map
   Place place;
 
-  static YamlNode null() { return {}; }
+  static YamlNode null();
   static YamlNode plain(std::string text);
   /// Text, in quotes unless it is safe without.
   static YamlNode words(std::string text);

@@ -13,13 +13,17 @@ namespace mneme {
 
 // A config with every kind of field, in the shape of a real one.
 
+namespace example {
+
 enum class Gate { none, silu, sigmoid };
 
+}  // namespace example
+
 template <>
-struct EnumNames<Gate> {
-  static constexpr std::array table{std::pair{Gate::none, std::string_view("none")},
-                                    std::pair{Gate::silu, std::string_view("silu")},
-                                    std::pair{Gate::sigmoid, std::string_view("sigmoid")}};
+struct EnumNames<example::Gate> {
+  static constexpr std::array table{std::pair{example::Gate::none, std::string_view("none")},
+                                    std::pair{example::Gate::silu, std::string_view("silu")},
+                                    std::pair{example::Gate::sigmoid, std::string_view("sigmoid")}};
 };
 
 namespace example {
@@ -110,7 +114,7 @@ struct Data {
   friend bool operator==(const Data&, const Data&) = default;
 };
 
-struct Run {
+struct Job {
   std::string name = "run";
   std::uint64_t seed = 1;
   bool document_mask = true;
@@ -123,24 +127,24 @@ struct Run {
   AdamW optim;
   Data data;
 
-  static void describe(Schema<Run>& s) {
-    s.field("name", &Run::name, "", "the run's folder", not_empty())
-        .field("seed", &Run::seed, "", "of everything random")
-        .field("document_mask", &Run::document_mask, "", "attention stays in its document")
-        .field("stop_after", &Run::stop_after, "time", "wall time to stop after", positive())
-        .field("log_every", &Run::log_every, "time", "between log lines", positive(),
+  static void describe(Schema<Job>& s) {
+    s.field("name", &Job::name, "", "the run's folder", not_empty())
+        .field("seed", &Job::seed, "", "of everything random")
+        .field("document_mask", &Job::document_mask, "", "attention stays in its document")
+        .field("stop_after", &Job::stop_after, "time", "wall time to stop after", positive())
+        .field("log_every", &Job::log_every, "time", "between log lines", positive(),
                free_to_change())
-        .field("betas", &Run::betas, "", "some numbers", in_range(0, 1))
-        .field("flags", &Run::flags, "", "some switches")
-        .field("extra", &Run::extra, "", "one more source")
-        .field("model", &Run::model, "", "the model")
-        .field("optim", &Run::optim, "", "the optimizer")
-        .field("data", &Run::data, "", "the data");
+        .field("betas", &Job::betas, "", "some numbers", in_range(0, 1))
+        .field("flags", &Job::flags, "", "some switches")
+        .field("extra", &Job::extra, "", "one more source")
+        .field("model", &Job::model, "", "the model")
+        .field("optim", &Job::optim, "", "the optimizer")
+        .field("data", &Job::data, "", "the data");
   }
-  friend bool operator==(const Run&, const Run&) = default;
+  friend bool operator==(const Job&, const Job&) = default;
 };
 
-static_assert(Config<Run>);
+static_assert(Config<Job>);
 
 }  // namespace example
 }  // namespace mneme
