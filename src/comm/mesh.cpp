@@ -7,6 +7,16 @@
 
 namespace mneme {
 
+void MeshConfig::describe(Schema<MeshConfig>& s) {
+  s.field("data", &MeshConfig::data, "ranks",
+          "replicas of the model and the pool, each with its share of the batch; 0: all ranks / "
+          "memory",
+          at_least(0), free_to_change())
+      .field("memory", &MeshConfig::memory, "ranks",
+             "ranks that split the columns of one pool; 0: all ranks / data", at_least(0),
+             free_to_change());
+}
+
 MeshConfig resolved(const MeshConfig& config, int world_size) {
   MeshConfig c = config;
   require(c.data >= 0 && c.memory >= 0, Fault::user,

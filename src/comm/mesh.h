@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "comm/communicator.h"
+#include "config/schema.h"
 
 namespace mneme {
 
@@ -12,7 +13,10 @@ namespace mneme {
 struct MeshConfig {
   int data = 0;    // replicas of the pool, each with its share of the batch
   int memory = 0;  // ranks that split the columns of one pool
+
+  static void describe(Schema<MeshConfig>& s);
 };
+static_assert(Config<MeshConfig>);
 
 /// Named axes over all ranks: world rank = data index * memory size + memory index, so that the
 /// ranks of one pool, which talk most, are neighbours. The axis "memory" of a rank holds the ranks
