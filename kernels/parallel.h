@@ -28,6 +28,11 @@ void parallel_blocks(const Exec& ex, std::int64_t n, F&& f) {
 /// Elements of cheap arithmetic that are worth a thread: below, starting one costs more.
 inline constexpr std::int64_t elements_per_thread = 16384;
 
+/// Tokens (rows of so many elements) that are worth a thread.
+constexpr std::int64_t tokens_per_thread(std::int64_t row_elements) {
+  return ceil_div(elements_per_thread, row_elements < 1 ? 1 : row_elements);
+}
+
 /// The same on no more threads than ceil(n / grain).
 template <class F>
 void parallel_blocks(const Exec& ex, std::int64_t n, std::int64_t grain, F&& f) {
