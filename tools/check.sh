@@ -41,10 +41,10 @@ for path in sys.stdin.read().split():
 shell_scripts() {
   git ls-files -- '*.sh' '.ci/run' 'launch/slurm.sbatch' | while read -r f; do [[ ! -f $f ]] || echo "$f"; done | xargs -r shellcheck
 }
-spelling() {
+spelling() { # wieght, nmae: misspelt on purpose, in tests of messages
   git ls-files -- '*.h' '*.cpp' '*.md' '*.py' '*.sh' '*.cmake' '*.txt' '*.yaml' '*.in' | grep -v '^tools/spelling.txt$' |
     while read -r f; do [[ ! -f $f ]] || echo "$f"; done |
-    xargs -r codespell -L dout,inout -D - -D tools/spelling.txt # the usual misspellings, and American forms
+    xargs -r codespell -L dout,inout,wieght,nmae -D - -D tools/spelling.txt # the usual misspellings, and American forms
 }
 
 check format tools/format.sh --check

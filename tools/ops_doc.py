@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes docs/ops.md, the list of ops, from the headers in kernels/. With --check: exit status 1 if it is stale.
 
-An op is a function with `Exec&` as its first parameter, declared in kernels/<group>/<name>.h. Its line is the first
+An op is a function with `Exec&` as its first parameter, declared in kernels/<group>/<name>.h in namespace mneme itself. Its line is the first
 sentence or formula of the comment above it, or above the struct of its arguments.
 """
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OP = re.compile(r"^[\w:<>]+ (\w+)\(Exec& \w+(?:, const (\w+)& \w+)?", re.MULTILINE)
+INNER = re.compile(r"^namespace mneme::\w+", re.MULTILINE)  # parts of an op, not for callers
 COMMENT = re.compile(r"((?:^///.*\n)+)^(?:struct (\w+)|(?:template .*\n)?[\w:<>]+ (\w+)\()", re.MULTILINE)
 HEAD = """# Ops
 
@@ -24,7 +25,8 @@ determinism. Letters as in [glossary.md](glossary.md).
 def op_headers(root):
     """Headers of kernels/<group>/ that declare an op, with the ops' names and the struct of their arguments."""
     for header in sorted((root / "kernels").glob("*/*.h")):
-        found = OP.findall(header.read_text(encoding="utf-8"))
+        text = header.read_text(encoding="utf-8")
+        found = [] if INNER.search(text) else OP.findall(text)
         if found:
             yield header, found
 
