@@ -20,7 +20,10 @@ std::size_t at(double index) {
   return static_cast<std::size_t>(index);
 }
 
-Values plain_read(const Values& values, const Values& rows, const Values& weights, std::int64_t n,
+Values plain_read(const Values& values,
+                  const Values& rows,
+                  const Values& weights,
+                  std::int64_t n,
                   std::int64_t w) {
   const std::size_t width = size_of(w);
   const std::size_t reads = n == 0 ? 0 : rows.size() / size_of(n);
@@ -35,8 +38,8 @@ Values plain_read(const Values& values, const Values& rows, const Values& weight
   return out;
 }
 
-class PoolRead : public testing::TestWithParam<
-                     std::tuple<std::int64_t, std::int64_t, std::int64_t, DType>> {};
+class PoolRead
+    : public testing::TestWithParam<std::tuple<std::int64_t, std::int64_t, std::int64_t, DType>> {};
 
 TEST_P(PoolRead, ForwardAgreesWithPlainLoop) {
   const auto [n, j, w, type] = GetParam();
@@ -80,13 +83,12 @@ TEST_P(PoolRead, BackwardAgreesWithPlainLoop) {
 }
 
 // METHOD's regression 10: widths that are no powers of two, 768 and 1536 among them.
-INSTANTIATE_TEST_SUITE_P(
-    AnyWidth,
-    PoolRead,
-    testing::Combine(testing::Values(0, 1, 3, 40),
-                     testing::Values(1, 16, 33),
-                     testing::Values(1, 5, 33, 128, 768, 1536),
-                     testing::Values(DType::f32, DType::bf16)));
+INSTANTIATE_TEST_SUITE_P(AnyWidth,
+                         PoolRead,
+                         testing::Combine(testing::Values(0, 1, 3, 40),
+                                          testing::Values(1, 16, 33),
+                                          testing::Values(1, 5, 33, 128, 768, 1536),
+                                          testing::Values(DType::f32, DType::bf16)));
 
 TEST(PoolRead, BackwardIsTheDerivativeAlongADirection) {
   const std::int64_t n = 7, j = 12, w = 37;
@@ -130,18 +132,19 @@ TEST(PoolRead, EveryCutOfTheColumnsGivesTheSameBits) {
       values.push_back(static_cast<float>(random.normal(0, static_cast<std::uint64_t>(i))));
     }
     for (std::int64_t i = 0; i < n * j; ++i) {
-      rows.push_back(static_cast<std::int32_t>(random.uniform(1, static_cast<std::uint64_t>(i)) * pool_rows));
+      rows.push_back(
+          static_cast<std::int32_t>(random.uniform(1, static_cast<std::uint64_t>(i)) * pool_rows));
       weights.push_back(static_cast<float>(random.uniform(2, static_cast<std::uint64_t>(i))));
     }
     const auto read = [&](const std::vector<float>& v, std::int64_t width) {
       std::vector<float> out(size_of(n * width));
       Arena scratch("scratch", 0, cpu_device);
       Exec ex{cpu_device, scratch, 2};
-      pool_read_forward(
-          ex, {.values = view_of<float>(std::span<const float>(v), {pool_rows, width}),
-               .rows = view_of<std::int32_t>(std::span<const std::int32_t>(rows), {n, j}),
-               .weights = view_of<float>(std::span<const float>(weights), {n, j}),
-               .out = view_of<float>(std::span<float>(out), {n, width})});
+      pool_read_forward(ex,
+                        {.values = view_of<float>(std::span<const float>(v), {pool_rows, width}),
+                         .rows = view_of<std::int32_t>(std::span<const std::int32_t>(rows), {n, j}),
+                         .weights = view_of<float>(std::span<const float>(weights), {n, j}),
+                         .out = view_of<float>(std::span<float>(out), {n, width})});
       return out;
     };
     for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {

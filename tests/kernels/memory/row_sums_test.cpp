@@ -41,14 +41,14 @@ struct Accumulation {
       weights.push_back(check.in("weights", DType::f32, {n, j}, -1, 1));
       dout.push_back(check.in("dout", DType::f32, {n, c.width}, -1, 1));
     }
-    slot_of_row = check.inout("slot_of_row", {c.rows}, std::vector<std::int32_t>(size_of(c.rows), -1));
-    row_of_slot = check.inout("row_of_slot", {c.capacity}, std::vector<std::int32_t>(size_of(c.capacity), -7));
+    slot_of_row =
+        check.inout("slot_of_row", {c.rows}, std::vector<std::int32_t>(size_of(c.rows), -1));
+    row_of_slot = check.inout("row_of_slot", {c.capacity},
+                              std::vector<std::int32_t>(size_of(c.capacity), -7));
     sums = check.inout("sums", {c.capacity, c.width},
                        std::vector<float>(size_of(c.capacity * c.width), 99));
   }
-  RowSums into() {
-    return {check.mut(slot_of_row), check.mut(row_of_slot), check.mut(sums), 0};
-  }
+  RowSums into() { return {check.mut(slot_of_row), check.mut(row_of_slot), check.mut(sums), 0}; }
   std::vector<PoolReads> reads() {
     std::vector<PoolReads> all;
     for (std::size_t l = 0; l < rows.size(); ++l) {
@@ -69,7 +69,8 @@ struct Accumulation {
   std::map<std::int64_t, std::vector<T>> plain(std::int64_t width) const {
     std::map<std::int64_t, std::vector<T>> all;
     for (std::size_t l = 0; l < rows.size(); ++l) {
-      const Values r = check.initial(rows[l]), w = check.initial(weights[l]), d = check.initial(dout[l]);
+      const Values r = check.initial(rows[l]), w = check.initial(weights[l]),
+                   d = check.initial(dout[l]);
       const std::size_t reads_per_token = d.empty() ? 1 : r.size() * size_of(width) / d.size();
       for (std::size_t i = 0; i < r.size(); ++i) {
         auto& sum = all[static_cast<std::int64_t>(r[i])];
@@ -91,7 +92,8 @@ TEST_P(PoolAccumulateTest, AgreesWithPlainLoop) {
   a.run(c.chunk);
   const auto wanted = a.plain<double>(c.width);
   ASSERT_EQ(a.count, static_cast<std::int64_t>(wanted.size()));
-  const Values slot_of_row = a.check.result(a.slot_of_row), row_of_slot = a.check.result(a.row_of_slot);
+  const Values slot_of_row = a.check.result(a.slot_of_row),
+               row_of_slot = a.check.result(a.row_of_slot);
   Values want_slots(size_of(c.rows), -1), want_sums(size_of(c.capacity * c.width), 99);
   for (std::size_t slot = 0; slot < size_of(a.count); ++slot) {
     const auto row = static_cast<std::int64_t>(row_of_slot[slot]);
@@ -118,7 +120,8 @@ TEST_P(PoolAccumulateTest, SumsDoNotDependOnTheChunks) {
   // Slots of one chunk ascend with the rows.
   EXPECT_TRUE(std::is_sorted(rows.begin(), rows.begin() + whole.count));
   for (std::int64_t slot = 0; slot < whole.count; ++slot) {
-    const auto there = static_cast<std::int64_t>(slots[size_of(static_cast<std::int64_t>(rows[size_of(slot)]))]);
+    const auto there =
+        static_cast<std::int64_t>(slots[size_of(static_cast<std::int64_t>(rows[size_of(slot)]))]);
     for (std::int64_t i = 0; i < c.width; ++i) {
       ASSERT_EQ(sums[size_of(slot * c.width + i)], other[size_of(there * c.width + i)]);
     }
@@ -128,10 +131,10 @@ TEST_P(PoolAccumulateTest, SumsDoNotDependOnTheChunks) {
 INSTANTIATE_TEST_SUITE_P(
     Cases,
     PoolAccumulateTest,
-    testing::Values(Case{1, 1, 3, {{4, 2}}, 3, 1},                           // one row
-                    Case{100, 100, 5, {{30, 7}}, 20, 1},                     //
-                    Case{100, 100, 33, {{0, 4}, {17, 4}, {9, 12}}, 25, 1},   // layers of two kinds
-                    Case{70000, 6000, 8, {{300, 8}, {300, 8}}, 1000, 1},     // sparse
+    testing::Values(Case{1, 1, 3, {{4, 2}}, 3, 1},                            // one row
+                    Case{100, 100, 5, {{30, 7}}, 20, 1},                      //
+                    Case{100, 100, 33, {{0, 4}, {17, 4}, {9, 12}}, 25, 1},    // layers of two kinds
+                    Case{70000, 6000, 8, {{300, 8}, {300, 8}}, 1000, 1},      // sparse
                     Case{4096, 4096, 16, {{1000, 32}, {1000, 32}}, 9000, 3},  // skewed
                     Case{3000, 3000, 768, {{40, 64}}, 1 << 20, 1},
                     Case{1 << 22, 3000, 4, {{100, 30}}, 1 << 20, 1}));
@@ -147,7 +150,8 @@ TEST(PoolAccumulate, SumsOfOneRowAreTakenInTheOrderOfTokens) {
   for (const std::int64_t chunk : {1, 2, 3, 100}) {
     a.check.run([&](Exec& ex) {
       RowSums s = a.into();
-      const std::vector<PoolReads> reads = {{a.check.get(rows), a.check.get(weights), a.check.get(dout)}};
+      const std::vector<PoolReads> reads = {
+          {a.check.get(rows), a.check.get(weights), a.check.get(dout)}};
       pool_accumulate(ex, {.reads = reads, .into = &s, .chunk_contributions = chunk});
     });
     EXPECT_EQ(a.check.result(a.sums)[0], 1.0) << chunk;
@@ -186,10 +190,13 @@ TEST(PoolAccumulate, ContinuesSumsOfEarlierMicroBatches) {
   });
   ASSERT_EQ(once.count, twice.count);
   const Values a = once.check.result(once.sums), b = twice.check.result(twice.sums);
-  const Values slots = twice.check.result(twice.slot_of_row), rows = once.check.result(once.row_of_slot);
+  const Values slots = twice.check.result(twice.slot_of_row),
+               rows = once.check.result(once.row_of_slot);
   for (std::int64_t slot = 0; slot < once.count; ++slot) {
-    const auto other = static_cast<std::int64_t>(slots[size_of(static_cast<std::int64_t>(rows[size_of(slot)]))]);
-    for (std::int64_t i = 0; i < 6; ++i) EXPECT_EQ(a[size_of(slot * 6 + i)], b[size_of(other * 6 + i)]);
+    const auto other =
+        static_cast<std::int64_t>(slots[size_of(static_cast<std::int64_t>(rows[size_of(slot)]))]);
+    for (std::int64_t i = 0; i < 6; ++i)
+      EXPECT_EQ(a[size_of(slot * 6 + i)], b[size_of(other * 6 + i)]);
   }
 }
 
@@ -203,9 +210,9 @@ TEST(PoolAccumulate, RefusesMoreRowsThanThereIsRoomFor) {
   std::vector<std::int32_t> rows(40);
   for (int i = 0; i < 40; ++i) rows[size_of(std::int64_t{i})] = i;
   const std::vector<float> zeros(40);
-  const std::vector<PoolReads> reads = {
-      {view_of(std::span<const std::int32_t>(rows), {10, 4}),
-       view_of(std::span<const float>(zeros), {10, 4}), view_of(std::span<const float>(zeros), {10, 4})}};
+  const std::vector<PoolReads> reads = {{view_of(std::span<const std::int32_t>(rows), {10, 4}),
+                                         view_of(std::span<const float>(zeros), {10, 4}),
+                                         view_of(std::span<const float>(zeros), {10, 4})}};
   try {
     pool_accumulate(ex, {.reads = reads, .into = &s});
     FAIL();
@@ -218,7 +225,8 @@ TEST(PoolAccumulate, RefusesMoreRowsThanThereIsRoomFor) {
 
 TEST(RowSums, ClearForgetsTheTouchedRowsOnly) {
   OpCheck check("row_sums_clear");
-  const auto slot_of_row = check.inout("slot_of_row", {6}, std::vector<std::int32_t>{-1, 1, -1, 0, 5, -1});
+  const auto slot_of_row =
+      check.inout("slot_of_row", {6}, std::vector<std::int32_t>{-1, 1, -1, 0, 5, -1});
   const auto row_of_slot = check.in("row_of_slot", {3}, std::vector<std::int32_t>{3, 1, 4});
   const auto sums = check.in("sums", DType::f32, {3, 2}, 0, 1);
   check.run([&](Exec& ex) {
