@@ -48,16 +48,16 @@ ConstView MemoryLayer::project(Exec& ex, const ParamSet& ps, ConstView y, View o
 }
 
 MemoryLayer::Saved MemoryLayer::forward(
-    Exec& ex, ParamSet& ps, Mode mode, ConstView x, View h, Arena& keep, const PoolUse* use) const {
+    Exec& ex, ParamSet& ps, const Pass& pass, ConstView x, View h, Arena& keep) const {
   const Scope scope("memory");
   const std::int64_t tokens = x.extent(0);
   const Shape slots{tokens, memory_.reads()};
   const Shape wide{tokens, memory_.value_width};
   Saved s;
   s.x = x;
-  s.lookup = lookup_.forward(ex, ps, mode, x, keep);
+  s.lookup = lookup_.forward(ex, ps, pass.mode, x, keep);
   s.y = keep.take(DType::f32, wide, "memory.read");
-  pool_.read(ex, ps, mode, s.lookup.rows.as(slots), s.lookup.weights.as(slots), s.y, use, ordinal_);
+  pool_.read(ex, ps, pass, s.lookup.rows.as(slots), s.lookup.weights.as(slots), s.y, ordinal_);
   if (w1_) s.u = keep.take(DType::f32, wide, "memory.gate");
   if (gate_) s.g = keep.take(DType::f32, {tokens}, "memory.gate");
   if (gate_ && project_) s.p = keep.take(DType::f32, x.shape(), "memory.projected");

@@ -32,14 +32,8 @@ class MemoryLayer {
               Communicator& world,
               std::int64_t ordinal);
 
-  /// x (T, C) f32; h (T, C) f32 is added to. Reads are counted in `use` if it is not null.
-  Saved forward(Exec& ex,
-                ParamSet& ps,
-                Mode mode,
-                ConstView x,
-                View h,
-                Arena& keep,
-                const PoolUse* use) const;
+  /// x (T, C) f32; h (T, C) f32 is added to.
+  Saved forward(Exec& ex, ParamSet& ps, const Pass& pass, ConstView x, View h, Arena& keep) const;
   /// dh (T, C): gradient of h; dx (T, C) overwritten, or added to.
   void backward(
       Exec& ex, ParamSet& ps, const Saved& saved, ConstView dh, View dx, bool accumulate) const;

@@ -6,6 +6,8 @@
 
 namespace mneme {
 
+class PoolUse;
+
 /// What a forward is run for.
 enum class Mode : std::uint8_t {
   train,      // first run in training: counts pool reads, updates running statistics
@@ -18,6 +20,7 @@ struct Pass {
   ConstView positions;  // (T) i32: inside the document
   ConstView first;      // (T) i32: the first token that t may look at, does not decrease
   Mode mode = Mode::train;
+  const PoolUse* use = nullptr;  // counts the pool's reads in training, if given
 };
 
 /// One micro-batch of one rank.

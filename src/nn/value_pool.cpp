@@ -106,11 +106,10 @@ void ValuePool::distribute(Exec& ex, ConstView dout, View columns) const {
 
 void ValuePool::read(Exec& ex,
                      ParamSet& ps,
-                     Mode mode,
+                     const Pass& pass,
                      ConstView rows,
                      ConstView weights,
                      View out,
-                     const PoolUse* use,
                      std::int64_t layer) const {
   const Scope scope("pool_read");
   Param& p = ps[values_];
@@ -121,12 +120,12 @@ void ValuePool::read(Exec& ex,
     const std::int64_t end = std::min(tokens, t + step);
     const Chunk all = gather(ex, rows.rows(t, end), weights.rows(t, end));
     RowPatch patch;
-    if (p.keeper != nullptr && mode == Mode::evaluate) {
+    if (p.keeper != nullptr && pass.mode == Mode::evaluate) {
       patch = p.keeper->patch(ex, all.rows, ex.scratch);
     } else if (p.keeper != nullptr) {
       p.keeper->catch_up(ex, all.rows);
     }
-    if (use != nullptr && mode == Mode::train) use->count(ex, layer, all.rows);
+    if (pass.use != nullptr && pass.mode == Mode::train) pass.use->count(ex, layer, all.rows);
     const View partial =
         ex.scratch.take(DType::f32, {all.rows.extent(0), p.block.shape[1]}, "pool.partial_rows");
     pool_read_forward(ex, {.values = p.weight,

@@ -27,14 +27,13 @@ class ValuePool {
   ///   2. weighted row sum over this rank's columns        (M*c, W/M)
   ///   3. all-to-all, column slices for token slices       (c, W)
   /// rows (T, J) i32, weights (T, J) f32, out (T, W) f32; the same T on all ranks of the axis.
-  /// In training rows are caught up in place first and counted in `use` (if not null) as `layer`.
+  /// In training rows are caught up in place first and counted in pass.use as `layer`.
   void read(Exec& ex,
             ParamSet& ps,
-            Mode mode,
+            const Pass& pass,
             ConstView rows,
             ConstView weights,
             View out,
-            const PoolUse* use,
             std::int64_t layer) const;
 
   /// The same three steps backwards: dweights (T, J) overwritten, summed over the axis in rank
