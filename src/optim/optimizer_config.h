@@ -20,10 +20,10 @@ struct EnumNames<FollowSchedule> {
 
 /// What a group of parameters has of its own; what is left out (null) is the optimizer's.
 struct GroupConfig {
-  std::optional<double> lr;
-  std::optional<double> weight_decay;
-  std::optional<double> beta1;
-  std::optional<double> beta2;
+  std::optional<double> lr = std::nullopt;
+  std::optional<double> weight_decay = std::nullopt;
+  std::optional<double> beta1 = std::nullopt;
+  std::optional<double> beta2 = std::nullopt;
   FollowSchedule schedule = FollowSchedule::follow;
 
   static void describe(Schema<GroupConfig>& s) {

@@ -1,0 +1,83 @@
+#include "train/run_config.h"
+
+#include <algorithm>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "base/math.h"
+
+namespace mneme {
+
+void TrainConfig::describe(Schema<TrainConfig>& s) {
+  s.field("steps", &TrainConfig::steps, "steps", "length of the run and of its schedule",
+          positive())
+      .field("sequence", &TrainConfig::sequence, "tokens", "length of a sample", positive())
+      .field("batch", &TrainConfig::batch, "samples", "samples per optimizer step, over all ranks",
+             positive())
+      .field("micro_batch", &TrainConfig::micro_batch, "samples",
+             "samples per rank in one forward and backward; 0: all of a rank's share of the batch",
+             non_negative(), free_to_change())
+      .field("stop_at_step", &TrainConfig::stop_at_step, "steps",
+             "save and end (status 75) after this step; 0: run to the end", non_negative(),
+             free_to_change())
+      .field("stop_after", &TrainConfig::stop_after, "",
+             "save and end (status 75) after this time; 0s: never", non_negative(),
+             free_to_change());
+}
+
+void ReportConfig::describe(Schema<ReportConfig>& s) {
+  s.field("log_every", &ReportConfig::log_every, "steps", "a line in the log and in metrics.jsonl",
+          positive(), free_to_change())
+      .field("use_every", &ReportConfig::use_every, "steps",
+             "window over which use of the pool's rows is counted", positive(), free_to_change())
+      .field("validate_every", &ReportConfig::validate_every, "steps",
+             "measure the validation sets; 0: only at the end", non_negative(), free_to_change())
+      .field("tensorboard", &ReportConfig::tensorboard, "", "write TensorBoard event files",
+             free_to_change());
+}
+
+void CheckpointConfig::describe(Schema<CheckpointConfig>& s) {
+  s.field("every", &CheckpointConfig::every, "steps", "save the state; 0: only at the end",
+          non_negative(), free_to_change())
+      .field("keep", &CheckpointConfig::keep, "", "which checkpoints stay", free_to_change());
+}
+
+void RuntimeConfig::describe(Schema<RuntimeConfig>& s) {
+  s.field("device", &RuntimeConfig::device, "", "what the ranks compute on", free_to_change())
+      .field("threads", &RuntimeConfig::threads, "",
+             "threads per rank; 0: the machine's cores divided by its ranks", in_range(0, 1024),
+             free_to_change());
+}
+
+void RunConfig::describe(Schema<RunConfig>& s) {
+  s.field("name", &RunConfig::name, "", "of the run: its folder is output/name", not_empty(),
+          required(), free_to_change())
+      .field("output", &RunConfig::output, "", "folder of runs", not_empty(), free_to_change())
+      .field("seed", &RunConfig::seed, "", "of initial values and data order", non_negative())
+      .field("model", &RunConfig::model, "", "the decoder")
+      .field("data", &RunConfig::data, "", "what is read")
+      .field("train", &RunConfig::train, "", "how much is trained")
+      .field("optimizer", &RunConfig::optimizer, "", "AdamW and its groups")
+      .field("mesh", &RunConfig::mesh, "", "how the ranks are laid out", free_to_change())
+      .field("runtime", &RunConfig::runtime, "", "what the ranks run on", free_to_change())
+      .field("report", &RunConfig::report, "", "logs and metrics", free_to_change())
+      .field("checkpoint", &RunConfig::checkpoint, "", "when the state is saved", free_to_change());
+}
+
+std::int64_t micro_batches(const TrainConfig& c, std::int64_t ranks) {
+  if (c.micro_batch == 0 && c.batch % ranks == 0) return 1;
+  const std::int64_t whole = ranks * std::max<std::int64_t>(c.micro_batch, 1);
+  const std::int64_t below = std::max(whole, c.batch / whole * whole);
+  const std::int64_t above = ceil_div(c.batch, whole) * whole;
+  const std::string nearest =
+      below == above ? fmt::format("{}", above) : fmt::format("{} or {}", below, above);
+  require(c.batch % whole == 0, Fault::user,
+          "train.batch = {} samples does not divide over {} ranks in micro-batches of {}; hint: "
+          "train.batch "
+          "= {} does",
+          c.batch, ranks, std::max<std::int64_t>(c.micro_batch, 1), nearest);
+  return c.batch / whole;
+}
+
+}  // namespace mneme
