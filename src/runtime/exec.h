@@ -7,7 +7,7 @@ namespace mneme {
 
 /// What ops add up as they run or are measured: the honest cost of a model. Reads of pool rows are
 /// bytes, never matrix multiplications.
-struct Work {
+struct Cost {
   double matmul_flop = 0;  // 2*m*n*k of every matrix product, attention and key scores included
   double pool_bytes = 0;   // bytes of pool rows read or written
 };
@@ -18,7 +18,7 @@ struct Exec {
   Device device;
   Arena& scratch;  // what an op takes here it gives back before it returns
   int threads = 1;
-  Work* work = nullptr;  // optional
+  Cost* cost = nullptr;  // optional
   bool measuring() const { return scratch.is_measuring(); }
 };
 

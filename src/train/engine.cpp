@@ -58,7 +58,7 @@ Engine::Engine(
     : config_(config),
       mesh_(&mesh),
       arenas_(std::move(arenas)),
-      ex_{cpu_device, arenas_.scratch, threads, &work_},
+      ex_{cpu_device, arenas_.scratch, threads, &cost_},
       params_(position_on(mesh)),
       model_(ParamScope(params_), config.model, step_tokens(config, purpose), mesh),
       optimizer_(config.optimizer,

@@ -43,6 +43,10 @@ class Engine {
   /// `config.model.vocabulary` is set. `mesh` must outlive the engine.
   Engine(const RunConfig& config, const Mesh& mesh, Purpose purpose, Arenas arenas, int threads);
 
+  Engine(const Engine&) = delete;  // exec() points into the engine
+  Engine& operator=(const Engine&) = delete;
+  ~Engine() = default;
+
   /// Initial values and empty moments.
   void initialise();
 
@@ -76,7 +80,7 @@ class Engine {
   const Transformer& model() const { return model_; }
   Optimizer& optimizer() { return optimizer_; }
   const Arenas& arenas() const { return arenas_; }
-  const Work& work() const { return work_; }
+  const Cost& cost() const { return cost_; }
   const RunConfig& config() const { return config_; }
   const Mesh& mesh() const { return *mesh_; }
   std::int64_t micro_batch_samples() const;
@@ -90,7 +94,7 @@ class Engine {
   RunConfig config_;
   const Mesh* mesh_;
   Arenas arenas_;
-  Work work_;
+  Cost cost_;
   Exec ex_;
   ParamSet params_;
   Transformer model_;
