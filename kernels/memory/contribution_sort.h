@@ -19,11 +19,13 @@ constexpr std::int64_t position_of(Contribution c) {
   return static_cast<std::int64_t>(c & 0xffffffffU);
 }
 
-/// The rows that one layer read, one after the other in a list of layers. Tokens are numbered
+/// The reads of one layer, one after the other in a list of layers. Tokens are numbered
 /// through the list; a read has the position (token - first token of the chunk) << slot_bits |
 /// slot.
 struct LayerRows {
   const std::int32_t* rows = nullptr;  // (tokens, slots)
+  const float* weights = nullptr;      // (tokens, slots), for the user of the sorted list
+  const float* dout = nullptr;         // (tokens, W), likewise
   std::int64_t first_token = 0;
   std::int64_t tokens = 0;
   std::int64_t slots = 0;

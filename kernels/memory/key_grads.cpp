@@ -1,6 +1,7 @@
 #include "kernels/memory/key_grads.h"
 
 #include <algorithm>
+#include <array>
 
 #include "kernels/memory/weighted_rows.h"
 #include "kernels/parallel.h"
@@ -13,19 +14,34 @@ namespace {
 /// Reads whose positions are sorted at once: bounds scratch for any number of tokens.
 constexpr std::int64_t reads_per_chunk = std::int64_t{1} << 20;
 
+/// Terms given to add_rows at once.
+constexpr std::int64_t terms_at_once = 128;
+
 std::int64_t key_of(const KeyGrads& a, std::int64_t read) {
-  return a.rows[read] / a.divisor % a.count;
+  const auto row = static_cast<std::uint32_t>(a.rows[read]);
+  if (a.divisor > 1) return row / static_cast<std::uint32_t>(a.divisor);
+  return row % static_cast<std::uint32_t>(a.count);
+}
+
+/// sum += sum of n terms, where term(i) is asked for each in order.
+template <class F>
+void add_terms(std::int64_t n, std::int64_t width, bool fresh, float* sum, F&& term) {
+  std::array<RowTerm, size_of(terms_at_once)> terms;
+  for (std::int64_t first = 0; first < n; first += terms_at_once) {
+    const std::int64_t count = std::min(n - first, terms_at_once);
+    for (std::int64_t i = 0; i < count; ++i) terms[size_of(i)] = term(first + i);
+    add_rows(terms.data(), size_of(count), 0, size_of(width), fresh && first == 0, sum);
+  }
 }
 
 void query_gradients(const Exec& ex, const KeyGrads& a) {
   parallel_blocks(ex, a.tokens * a.heads, [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t i = first; i < last; ++i) {
-      float* dq = a.dq + i * a.width;
       const float* keys = a.keys + i % a.heads * a.count * a.width;
-      std::fill(dq, dq + a.width, 0.0F);
-      for (std::int64_t j = i * a.best; j < (i + 1) * a.best; ++j) {
-        add_row(dq, a.scale * a.dscores[j], keys + key_of(a, j) * a.width, a.width);
-      }
+      add_terms(a.best, a.width, true, a.dq + i * a.width, [&](std::int64_t j) {
+        const std::int64_t read = i * a.best + j;
+        return RowTerm{keys + key_of(a, read) * a.width, a.scale * a.dscores[read]};
+      });
     }
   });
 }
@@ -72,11 +88,11 @@ void key_gradients(const Exec& ex,
     // The keys whose last read lies in [first, last).
     std::int64_t cell = std::upper_bound(ends, ends + cells, first) - ends;
     for (; cell < cells && ends[cell] <= last; ++cell) {
-      for (std::int64_t i = cell == 0 ? 0 : ends[cell - 1]; i < ends[cell]; ++i) {
-        const std::int64_t read = base + positions[i];
-        add_row(a.dkeys + cell * a.width, a.scale * a.dscores[read], a.q + read / a.best * a.width,
-                a.width);
-      }
+      const std::int64_t start = cell == 0 ? 0 : ends[cell - 1];
+      add_terms(ends[cell] - start, a.width, false, a.dkeys + cell * a.width, [&](std::int64_t i) {
+        const std::int64_t read = base + positions[start + i];
+        return RowTerm{a.q + read / a.best * a.width, a.scale * a.dscores[read]};
+      });
     }
   });
 }

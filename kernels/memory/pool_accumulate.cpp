@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "kernels/memory/contribution_sort.h"
@@ -35,7 +38,6 @@ namespace {
 
 /// What a sorted chunk's contributions are sums of.
 struct Terms {
-  std::span<const PoolReads> reads;
   std::span<const cpu::LayerRows> layers;
   std::int64_t first_token;  // of the chunk
   unsigned slot_bits;
@@ -54,17 +56,54 @@ void for_segments(const cpu::Contribution* sorted, std::int64_t first, std::int6
   }
 }
 
-void add_segment(const Terms& terms, std::span<const cpu::Contribution> segment, float* sum) {
+/// Contributions decoded at once: lets the rows of later ones be prefetched.
+constexpr std::int64_t decoded_at_once = 128;
+
+/// Looks up where contributions point to; the layer of a position is searched from layer 0 for
+/// each row anew, since positions ascend within a row.
+void decode(const Terms& terms, std::span<const cpu::Contribution> from, cpu::RowTerm* to) {
   std::size_t layer = 0;
-  for (const cpu::Contribution c : segment) {
+  std::int64_t row = -1;
+  for (const cpu::Contribution c : from) {
+    if (cpu::row_of(c) != row) layer = 0;
+    row = cpu::row_of(c);
     const std::int64_t position = cpu::position_of(c);
     const std::int64_t token = terms.first_token + (position >> terms.slot_bits);
     const std::int64_t slot = position & ((std::int64_t{1} << terms.slot_bits) - 1);
     while (token >= terms.layers[layer].first_token + terms.layers[layer].tokens) ++layer;
     const std::int64_t t = token - terms.layers[layer].first_token;
-    const PoolReads& r = terms.reads[layer];
-    cpu::add_row(sum, r.weights.ptr<const float>()[t * terms.layers[layer].slots + slot],
-                 r.dout.ptr<const float>() + t * terms.width, terms.width);
+    *to++ = {terms.layers[layer].dout + t * terms.width,
+             terms.layers[layer].weights[t * terms.layers[layer].slots + slot]};
+  }
+}
+
+/// Adds the contributions [first, last), which are sorted by row, to the sums of their rows.
+/// sum_of(row) gives a row's sum and whether it starts at zero.
+template <class F>
+void add_range(const Terms& terms,
+               const cpu::Contribution* sorted,
+               std::int64_t first,
+               std::int64_t last,
+               F&& sum_of) {
+  std::array<cpu::RowTerm, size_of(decoded_at_once)> decoded;
+  std::int64_t row = -1;
+  float* sum = nullptr;
+  while (first < last) {
+    const std::int64_t n = std::min(last - first, decoded_at_once);
+    decode(terms, {sorted + first, size_of(n)}, decoded.data());
+    for (std::int64_t i = 0; i < n;) {
+      bool fresh = false;
+      if (cpu::row_of(sorted[first + i]) != row) {
+        row = cpu::row_of(sorted[first + i]);
+        std::tie(sum, fresh) = sum_of(row);
+      }
+      std::int64_t end = i + 1;
+      while (end < n && cpu::row_of(sorted[first + end]) == row) ++end;
+      cpu::add_rows(decoded.data() + i, size_of(end - i), size_of(n - end), size_of(terms.width),
+                    fresh, sum);
+      i = end;
+    }
+    first += n;
   }
 }
 
@@ -98,17 +137,15 @@ void add_chunk(const Exec& ex,
   into.count = count;
   cpu::parallel_blocks(ex, parts, [&](std::int64_t p, std::int64_t, int) {
     std::int64_t next = new_slots[size_of(p)];
-    for_segments(sort.sorted, sort.cuts[size_of(p)], sort.cuts[size_of(p + 1)],
-                 [&](std::int64_t row, std::int64_t first, std::int64_t last) {
-                   const bool is_new = slot_of_row[row] < 0;
-                   if (is_new) {
-                     slot_of_row[row] = static_cast<std::int32_t>(next);
-                     row_of_slot[next++] = static_cast<std::int32_t>(row);
-                   }
-                   float* sum = sums + slot_of_row[row] * terms.width;
-                   if (is_new) std::fill_n(sum, terms.width, 0.0F);
-                   add_segment(terms, {sort.sorted + first, size_of(last - first)}, sum);
-                 });
+    add_range(terms, sort.sorted, sort.cuts[size_of(p)], sort.cuts[size_of(p + 1)],
+              [&](std::int64_t row) {
+                const bool is_new = slot_of_row[row] < 0;
+                if (is_new) {
+                  slot_of_row[row] = static_cast<std::int32_t>(next);
+                  row_of_slot[next++] = static_cast<std::int32_t>(row);
+                }
+                return std::pair(sums + slot_of_row[row] * terms.width, is_new);
+              });
   });
 }
 
@@ -122,8 +159,12 @@ void pool_accumulate(Exec& ex, const PoolAccumulate& a) {
   std::int64_t most_slots = 1;
   std::vector<cpu::LayerRows> layers;
   for (const PoolReads& r : a.reads) {
-    layers.push_back({ex.measuring() ? nullptr : r.rows.ptr<const std::int32_t>(), tokens,
-                      r.rows.extent(0), r.rows.extent(1)});
+    layers.push_back({.rows = r.rows.ptr<const std::int32_t>(),
+                      .weights = r.weights.ptr<const float>(),
+                      .dout = r.dout.ptr<const float>(),
+                      .first_token = tokens,
+                      .tokens = r.rows.extent(0),
+                      .slots = r.rows.extent(1)});
     tokens += r.rows.extent(0);
     contributions += r.rows.count();
     most_slots = std::max(most_slots, r.rows.extent(1));
@@ -141,7 +182,7 @@ void pool_accumulate(Exec& ex, const PoolAccumulate& a) {
   for (std::int64_t t = 0; t < tokens; t += chunk) {
     const Range part{t, std::min(t + chunk, tokens)};
     sort.run(ex, layers, part, slot_bits);
-    add_chunk(ex, sort, {a.reads, layers, t, slot_bits, a.into->sums.extent(1)}, *a.into,
+    add_chunk(ex, sort, {layers, t, slot_bits, a.into->sums.extent(1)}, *a.into,
               new_slots.span<std::int64_t>());
   }
 }

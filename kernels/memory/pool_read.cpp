@@ -3,6 +3,7 @@
 #include "kernels/memory/weighted_rows.h"
 #include "kernels/parallel.h"
 
+#include "base/math.h"
 #include "base/scope.h"
 
 namespace mneme {
@@ -41,24 +42,20 @@ void pool_read_forward(Exec& ex, const PoolReadForward& a) {
   if (ex.measuring()) return;
   const std::int64_t j = a.rows.extent(1);
   const std::int64_t w = a.values.extent(1);
-  const auto* patch = a.patch.given() ? a.patch.ptr<const float>() : nullptr;
-  const auto* patch_of_read = a.patch.given() ? a.patch_of_read.ptr<const std::int32_t>() : nullptr;
   const std::int32_t* rows = a.rows.ptr<const std::int32_t>();
   const float* weights = a.weights.ptr<const float>();
   float* out = a.out.ptr<float>();
   with_type<float, Bf16>(a.values.type(), "pool_read_forward", [&]<class X>() {
     const X* values = a.values.ptr<const X>();
     cpu::parallel_blocks(ex, a.rows.extent(0), [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t t = first; t < last; ++t) {
-        float* y = out + t * w;
-        for (std::int64_t c = 0; c < w; ++c) y[c] = 0;
-        for (std::int64_t i = t * j; i < (t + 1) * j; ++i) {
-          if (patch != nullptr && patch_of_read[i] >= 0) {
-            cpu::add_row(y, weights[i], patch + patch_of_read[i] * w, w);
-          } else {
-            cpu::add_row(y, weights[i], values + rows[i] * w, w);
-          }
-        }
+      const cpu::RowReads<X> reads{values, rows + first * j, size_of(last - first), size_of(j),
+                                   size_of(w)};
+      if (a.patch.given()) {
+        const cpu::RowPatch patch{a.patch.ptr<const float>(),
+                                  a.patch_of_read.ptr<const std::int32_t>() + first * j};
+        cpu::read_rows_patched(reads, patch, weights + first * j, out + first * w);
+      } else {
+        cpu::read_rows(reads, weights + first * j, out + first * w);
       }
     });
   });
@@ -88,9 +85,9 @@ void pool_read_backward(Exec& ex, const PoolReadBackward& a) {
   with_type<float, Bf16>(a.values.type(), "pool_read_backward", [&]<class X>() {
     const X* values = a.values.ptr<const X>();
     cpu::parallel_blocks(ex, a.rows.extent(0), [&](std::int64_t first, std::int64_t last, int) {
-      for (std::int64_t i = first * j; i < last * j; ++i) {
-        dweights[i] = cpu::dot_row(dout + i / j * w, values + rows[i] * w, w);
-      }
+      cpu::dot_rows(
+          cpu::RowReads<X>{values, rows + first * j, size_of(last - first), size_of(j), size_of(w)},
+          dout + first * w, dweights + first * j);
     });
   });
 }
