@@ -11,7 +11,7 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "data/file_io.h"
-#include "data/h5.h"
+#include "data/h5_handle.h"
 
 namespace mneme {
 namespace {
