@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/manifest.h"
+
+namespace mneme {
+
+/// A block to be written.
+struct BlockSource {
+  std::string dataset;
+  DType type = DType::f32;
+  Shape global;                     // of the tensor it is part of
+  Box box;                          // not empty
+  std::span<const std::byte> data;  // row-major
+};
+
+struct WrittenFile {
+  FileRecord file;
+  std::vector<BlockRecord> blocks;  // in the order of the sources
+};
+
+/// Writes an HDF5 file with one contiguous dataset per block and brings it to the disk. HDF5 makes
+/// the file and its metadata; the elements are then written to their places in order, in pieces,
+/// and the checksums taken from memory on the way: nothing is read twice, nothing is larger than a
+/// piece, and HDF5's global lock is not held meanwhile. Equal blocks give equal bytes.
+WrittenFile write_block_file(const std::filesystem::path& folder,
+                             const std::string& name,
+                             std::span<const BlockSource> blocks);
+
+/// The record of a file whose bytes are final: reads all of it.
+FileRecord record_of(const std::filesystem::path& folder, const std::string& name);
+
+/// Checksums of a file and of regions in it, in one pass over its bytes.
+struct FileHashes {
+  std::uint64_t file = 0;
+  std::vector<std::uint64_t> regions;
+};
+/// `regions` may not overlap and are sorted by offset; those behind the end of the file give the
+/// hash of what is there.
+struct FileRegion {
+  std::int64_t offset = 0;
+  std::int64_t bytes = 0;
+};
+FileHashes hash_file(const std::filesystem::path& path, std::span<const FileRegion> regions);
+
+}  // namespace mneme
