@@ -55,6 +55,7 @@ std::optional<int> launched_ranks() {
 
 MpiSession::MpiSession() {
   if (!is_launched()) return;
+  const std::optional<int> launched = launched_ranks();  // before MPI adds variables of its own
   int provided = 0;
   mpi_try(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
   uses_mpi_ = true;
@@ -62,11 +63,10 @@ MpiSession::MpiSession() {
           "this MPI does not allow threads beside the one that communicates");
   mpi_try(MPI_Comm_rank(MPI_COMM_WORLD, &world_rank_.value), "MPI_Comm_rank");
   mpi_try(MPI_Comm_size(MPI_COMM_WORLD, &world_size_), "MPI_Comm_size");
-  const int launched = launched_ranks().value_or(world_size_);
-  require(launched == world_size_, Fault::machine,
+  require(launched.value_or(world_size_) == world_size_, Fault::machine,
           "the launcher started {} ranks, but MPI sees {}: use the mpirun of the MPI this program "
           "was built with, or srun --mpi=pmix",
-          launched, world_size_);
+          launched.value_or(0), world_size_);
   MPI_Comm node = MPI_COMM_NULL;
   mpi_try(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world_rank_.value,
                               MPI_INFO_NULL, &node),

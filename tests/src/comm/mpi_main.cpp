@@ -24,7 +24,7 @@ std::vector<CommBackend> comm_backends() {
   };
   return {backend("mpi", mpi_message_bytes, Signatures::unchecked),
           backend("mpi_checked", mpi_message_bytes, Signatures::checked),
-          backend("mpi_pieces_of_many_messages", 1000, Signatures::unchecked)};
+          backend("mpi_pieces_of_many_messages", 10000, Signatures::unchecked)};
 }
 
 namespace {
