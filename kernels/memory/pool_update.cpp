@@ -1,9 +1,10 @@
 #include "kernels/memory/pool_update.h"
 
-#include <cmath>
+#include <algorithm>
 
 #include "kernels/memory/pool_replay.h"
 #include "kernels/memory/pool_rows.h"
+#include "kernels/optim/adamw_loops.h"
 #include "kernels/parallel.h"
 
 #include "base/math.h"
@@ -27,35 +28,12 @@ void PoolUpdateStep::validate() const {
   require(step.eps > 0, Fault::bug, "{}: eps = {}, wanted a positive number", op, step.eps);
 }
 
-namespace {
-
-void step_row(
-    const AdamWStep& s, const float* grad, std::int64_t width, float* w, float* m, float* v) {
-  const auto bias1 = 1 - std::pow(s.beta1, static_cast<double>(s.step));
-  const auto bias2 = 1 - std::pow(s.beta2, static_cast<double>(s.step));
-  const auto step_size = static_cast<float>(s.lr / bias1);
-  const auto root_scale = static_cast<float>(1 / std::sqrt(bias2));
-  const auto decay = static_cast<float>(s.lr * s.weight_decay);
-  const auto b1 = static_cast<float>(s.beta1);
-  const auto b2 = static_cast<float>(s.beta2);
-  const auto r1 = static_cast<float>(1 - s.beta1);
-  const auto r2 = static_cast<float>(1 - s.beta2);
-  for (std::int64_t c = 0; c < width; ++c) {
-    const float g = grad == nullptr ? 0 : grad[c] * static_cast<float>(s.grad_scale);
-    m[c] = b1 * m[c] + r1 * g;
-    v[c] = b2 * v[c] + r2 * (g * g);
-    w[c] = w[c] - decay * w[c];
-    w[c] = w[c] - step_size * m[c] / (std::sqrt(v[c]) * root_scale + static_cast<float>(s.eps));
-  }
-}
-
-}  // namespace
-
 void pool_update(Exec& ex, const PoolUpdateStep& a) {
   const Scope scope("pool_update");
   a.validate();
   const auto mark = ex.scratch.mark();
   const cpu::PoolRows pool(ex, *a.state);
+  const View zeros = ex.scratch.take(DType::f32, {pool.width()}, "pool_update.zeros");
   if (ex.measuring()) return;
   if (a.mode == PoolUpdate::exact) {
     cpu::validate_history(a.history, a.step.step - 1, "pool_update");
@@ -64,17 +42,20 @@ void pool_update(Exec& ex, const PoolUpdateStep& a) {
   const float* sums = a.sums->sums.ptr<const float>();
   const std::int32_t* slot_of_row = a.sums->slot_of_row.ptr<const std::int32_t>();
   const std::int32_t* row_of_slot = a.sums->row_of_slot.ptr<const std::int32_t>();
+  const AdamWFactors factors = adamw_factors(a.step);
   const auto update = [&](std::int64_t row, const float* grad, int thread) {
     float* weights = pool.load(row, thread);
-    step_row(a.step, grad, w, weights, pool.m(row), pool.v(row));
+    cpu::adamw_elements(size_of(w), factors, grad, weights, pool.m(row), pool.v(row));
     pool.store(row, weights, a.step.step);
   };
   if (a.mode == PoolUpdate::dense) {
+    float* zero = zeros.ptr<float>();
+    std::fill_n(zero, w, 0.0F);
     cpu::parallel_blocks(ex, a.state->values.extent(0),
                          [&](std::int64_t first, std::int64_t last, int thread) {
                            for (std::int64_t row = first; row < last; ++row) {
                              const std::int32_t slot = slot_of_row[row];
-                             update(row, slot < 0 ? nullptr : sums + slot * w, thread);
+                             update(row, slot < 0 ? zero : sums + slot * w, thread);
                            }
                          });
     return;

@@ -1,6 +1,6 @@
-#include "kernels/memory/weighted_rows.h"
-
 #include <algorithm>
+
+#include "kernels/memory/weighted_rows.h"
 
 // clang-format off: foreach_target compiles what follows once per target, in this order
 #undef HWY_TARGET_INCLUDE
@@ -199,9 +199,8 @@ HWY_INLINE void dot_all(const RowReads<X>& r, const float* a, float* dots) {
   const std::size_t all = r.tokens * r.reads;
   const std::size_t lines = r.width * sizeof(X) / line_bytes + 1;
   const std::size_t ahead = std::max<std::size_t>(at_once, lines_ahead / lines);
-  const auto row = [&](std::size_t i) HWY_ATTR {
-    return r.table + static_cast<std::size_t>(r.rows[i]) * r.width;
-  };
+  const auto row = [&](std::size_t i)
+                       HWY_ATTR { return r.table + static_cast<std::size_t>(r.rows[i]) * r.width; };
   for (std::size_t t = 0; t < r.tokens; ++t) {
     const float* x = a + t * r.width;
     std::size_t i = t * r.reads;

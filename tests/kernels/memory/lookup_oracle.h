@@ -25,8 +25,13 @@ inline std::vector<float> whole_numbers(std::int64_t n, int most, std::uint64_t 
 }
 
 /// scale * q[t,h] . keys[h,i] for all i, in double.
-inline Values plain_scores(const Values& q, const Values& keys, std::size_t query, std::size_t head,
-                           std::size_t count, std::size_t width, double scale) {
+inline Values plain_scores(const Values& q,
+                           const Values& keys,
+                           std::size_t query,
+                           std::size_t head,
+                           std::size_t count,
+                           std::size_t width,
+                           double scale) {
   Values scores(count);
   for (std::size_t i = 0; i < count; ++i) {
     for (std::size_t c = 0; c < width; ++c) {
@@ -42,7 +47,8 @@ inline std::vector<std::size_t> ranking(const Values& scores) {
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    if (std::isnan(scores[a]) || std::isnan(scores[b])) return std::isnan(scores[b]) && !std::isnan(scores[a]);
+    if (std::isnan(scores[a]) || std::isnan(scores[b]))
+      return std::isnan(scores[b]) && !std::isnan(scores[a]);
     return scores[a] > scores[b];
   });
   return order;

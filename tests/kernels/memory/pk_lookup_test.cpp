@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/memory/lookup_oracle.h"
+
 #include "support/gradient_check.h"
 #include "support/op_check.h"
 
@@ -63,7 +64,8 @@ TEST_P(PkLookup, ProductTopKIsBruteForceOverAllPairsWithTies) {
   Values want_rows, want_scores;
   std::size_t ties = 0;
   for (std::size_t query = 0; query < size_of(s.t * s.h); ++query) {
-    const Found f = brute_force_pairs(l.half(l.q1, l.keys1, query), l.half(l.q2, l.keys2, query), size_of(s.k));
+    const Found f =
+        brute_force_pairs(l.half(l.q1, l.keys1, query), l.half(l.q2, l.keys2, query), size_of(s.k));
     want_rows.insert(want_rows.end(), f.rows.begin(), f.rows.end());
     want_scores.insert(want_scores.end(), f.scores.begin(), f.scores.end());
     ties += f.scores.size() - std::set<double>(f.scores.begin(), f.scores.end()).size();
@@ -90,7 +92,8 @@ TEST_P(PkLookup, ScoresAgreeWithPlainLoop) {
     std::set<double> distinct;
     for (std::size_t j = query * size_of(s.k); j < (query + 1) * size_of(s.k); ++j) {
       const auto row = static_cast<std::size_t>(rows[j]);
-      EXPECT_NEAR(scores[j], s1[row / size_of(s.n)] + s2[row % size_of(s.n)], 1e-6 * static_cast<double>(s.e));
+      EXPECT_NEAR(scores[j], s1[row / size_of(s.n)] + s2[row % size_of(s.n)],
+                  1e-6 * static_cast<double>(s.e));
       distinct.insert(rows[j]);
     }
     EXPECT_EQ(distinct.size(), size_of(s.k));
@@ -164,8 +167,13 @@ TEST(PkLookupNan, IsOrderedLastAndHarmless) {
 class LookupBackward : public testing::TestWithParam<Sizes> {};
 
 /// ds of one head and half as a plain function of (q, keys): sum_j ds_j * score_j.
-Values plain_weighted_scores(const Values& ds, const Values& rows, const Values& q, const Values& keys,
-                             const Sizes& s, std::int64_t divisor, double scale) {
+Values plain_weighted_scores(const Values& ds,
+                             const Values& rows,
+                             const Values& q,
+                             const Values& keys,
+                             const Sizes& s,
+                             std::int64_t divisor,
+                             double scale) {
   Values sum(1);
   for (std::size_t i = 0; i < ds.size(); ++i) {
     const std::size_t query = i / size_of(s.k);
@@ -181,14 +189,21 @@ Values plain_weighted_scores(const Values& ds, const Values& rows, const Values&
 struct Grads {
   Values dq, dkeys;
 };
-Grads plain_grads(const Values& ds, const Values& rows, const Values& q, const Values& keys,
-                  Values dkeys, const Sizes& s, std::int64_t divisor, double scale) {
+Grads plain_grads(const Values& ds,
+                  const Values& rows,
+                  const Values& q,
+                  const Values& keys,
+                  Values dkeys,
+                  const Sizes& s,
+                  std::int64_t divisor,
+                  double scale) {
   Grads g{Values(q.size()), std::move(dkeys)};
   for (std::size_t i = 0; i < ds.size(); ++i) {
     const std::size_t query = i / size_of(s.k) * size_of(s.e);
     const std::size_t head = i / size_of(s.k) % size_of(s.h);
     const std::size_t key =
-        (head * size_of(s.n) + size_of(static_cast<std::int64_t>(rows[i]) / divisor % s.n)) * size_of(s.e);
+        (head * size_of(s.n) + size_of(static_cast<std::int64_t>(rows[i]) / divisor % s.n)) *
+        size_of(s.e);
     for (std::size_t c = 0; c < size_of(s.e); ++c) {
       g.dq[query + c] += scale * ds[i] * keys[key + c];
       g.dkeys[key + c] += scale * ds[i] * q[query + c];
@@ -203,19 +218,27 @@ TEST_P(LookupBackward, ProductAgreesWithPlainLoopAndDifferences) {
   OpCheck check("pk_lookup_backward");
   const auto ds = check.in("dscores", DType::f32, slots, -1, 1);
   const auto rows = check.in("rows", DType::i32, slots, 0, static_cast<double>(s.n * s.n));
-  const OpCheck::Slot q[] = {check.in("q1", DType::f32, query, -1, 1), check.in("q2", DType::f32, query, -1, 1)};
-  const OpCheck::Slot keys[] = {check.in("keys1", DType::f32, key, -1, 1), check.in("keys2", DType::f32, key, -1, 1)};
-  const OpCheck::Slot dq[] = {check.out("dq1", DType::f32, query), check.out("dq2", DType::f32, query)};
+  const OpCheck::Slot q[] = {check.in("q1", DType::f32, query, -1, 1),
+                             check.in("q2", DType::f32, query, -1, 1)};
+  const OpCheck::Slot keys[] = {check.in("keys1", DType::f32, key, -1, 1),
+                                check.in("keys2", DType::f32, key, -1, 1)};
+  const OpCheck::Slot dq[] = {check.out("dq1", DType::f32, query),
+                              check.out("dq2", DType::f32, query)};
   const OpCheck::Slot dkeys[] = {check.inout("dkeys1", DType::f32, key, -1, 1),
                                  check.inout("dkeys2", DType::f32, key, -1, 1)};
   const float scale = 0.5F;
   check.run([&](Exec& ex) {
-    pk_lookup_backward(ex, {.dscores = check.get(ds), .rows = check.get(rows),
-                            .q1 = check.get(q[0]), .q2 = check.get(q[1]),
-                            .keys1 = check.get(keys[0]), .keys2 = check.get(keys[1]),
+    pk_lookup_backward(ex, {.dscores = check.get(ds),
+                            .rows = check.get(rows),
+                            .q1 = check.get(q[0]),
+                            .q2 = check.get(q[1]),
+                            .keys1 = check.get(keys[0]),
+                            .keys2 = check.get(keys[1]),
                             .scale = scale,
-                            .dq1 = check.mut(dq[0]), .dq2 = check.mut(dq[1]),
-                            .dkeys1 = check.mut(dkeys[0]), .dkeys2 = check.mut(dkeys[1])});
+                            .dq1 = check.mut(dq[0]),
+                            .dq2 = check.mut(dq[1]),
+                            .dkeys1 = check.mut(dkeys[0]),
+                            .dkeys2 = check.mut(dkeys[1])});
   });
   for (int half = 0; half < 2; ++half) {
     const std::int64_t divisor = half == 0 ? s.n : 1;
@@ -225,11 +248,12 @@ TEST_P(LookupBackward, ProductAgreesWithPlainLoopAndDifferences) {
     check.expect(dq[half], g.dq, tolerance(DType::f32, s.k));
     check.expect(dkeys[half], g.dkeys, tolerance(DType::f32, s.t * s.k));
     const Values direction = random_direction(x.size(), 5, "q");
-    check.expect_along(dq[half], direction,
-                       directional_difference(
-                           [&](const Values& at) { return plain_weighted_scores(d, r, at, k, s, divisor, 0.5); },
-                           x, direction, {1}),
-                       tolerance(DType::f32, s.t * s.h * s.k * s.e));
+    check.expect_along(
+        dq[half], direction,
+        directional_difference(
+            [&](const Values& at) { return plain_weighted_scores(d, r, at, k, s, divisor, 0.5); },
+            x, direction, {1}),
+        tolerance(DType::f32, s.t * s.h * s.k * s.e));
   }
 }
 
@@ -244,8 +268,13 @@ TEST_P(LookupBackward, FlatAgreesWithPlainLoop) {
   const auto dq = check.out("dq", DType::f32, query);
   const auto dkeys = check.inout("dkeys", DType::f32, key, -1, 1);
   check.run([&](Exec& ex) {
-    flat_lookup_backward(ex, {.dscores = check.get(ds), .rows = check.get(rows), .q = check.get(q),
-                              .keys = check.get(keys), .scale = 2, .dq = check.mut(dq), .dkeys = check.mut(dkeys)});
+    flat_lookup_backward(ex, {.dscores = check.get(ds),
+                              .rows = check.get(rows),
+                              .q = check.get(q),
+                              .keys = check.get(keys),
+                              .scale = 2,
+                              .dq = check.mut(dq),
+                              .dkeys = check.mut(dkeys)});
   });
   const Grads g = plain_grads(check.initial(ds), check.initial(rows), check.initial(q),
                               check.initial(keys), check.initial(dkeys), s, 1, 2);
@@ -269,13 +298,16 @@ TEST(FlatLookup, TakesTheBestKeysWithTies) {
     const auto rows = check.out("rows", DType::i32, {s.t, s.h, s.k});
     const auto scores = check.out("scores", DType::f32, {s.t, s.h, s.k});
     check.run([&](Exec& ex) {
-      flat_lookup_forward(ex, {.q = check.get(q), .keys = check.get(keys), .scale = 0.25F,
-                               .rows = check.mut(rows), .scores = check.mut(scores)});
+      flat_lookup_forward(ex, {.q = check.get(q),
+                               .keys = check.get(keys),
+                               .scale = 0.25F,
+                               .rows = check.mut(rows),
+                               .scores = check.mut(scores)});
     });
     Values want_rows, want_scores;
     for (std::size_t query = 0; query < size_of(s.t * s.h); ++query) {
-      const Values all = plain_scores(check.initial(q), check.initial(keys), query, query % size_of(s.h),
-                                      size_of(s.n), size_of(s.e), 0.25);
+      const Values all = plain_scores(check.initial(q), check.initial(keys), query,
+                                      query % size_of(s.h), size_of(s.n), size_of(s.e), 0.25);
       const auto order = ranking(all);
       for (std::size_t j = 0; j < size_of(s.k); ++j) {
         want_rows.push_back(static_cast<double>(order[j]));
@@ -307,21 +339,26 @@ TEST(SlotSoftmax, ForwardAndBackwardAgreeWithPlainLoop) {
     const auto dscores = check.out("dscores", DType::f32, slots);
     check.run([&](Exec& ex) {
       slot_softmax_forward(ex, {.scores = check.get(scores), .weights = check.mut(weights)});
-      slot_softmax_backward(ex, {.weights = check.get(weights), .dweights = check.get(dweights), .dscores = check.mut(dscores)});
+      slot_softmax_backward(ex, {.weights = check.get(weights),
+                                 .dweights = check.get(dweights),
+                                 .dscores = check.mut(dscores)});
     });
     const Values x = check.initial(scores), dw = check.initial(dweights);
     check.expect(weights, plain_softmax(x, size_of(k)), {.relative = 1e-5});
     const Values direction = random_direction(x.size(), 1, "scores");
-    check.expect_along(dscores, direction,
-                       directional_difference([&](const Values& at) { return plain_softmax(at, size_of(k)); }, x, direction, dw),
-                       tolerance(DType::f32, 50 * 3 * k));
+    check.expect_along(
+        dscores, direction,
+        directional_difference([&](const Values& at) { return plain_softmax(at, size_of(k)); }, x,
+                               direction, dw),
+        tolerance(DType::f32, 50 * 3 * k));
   }
 }
 
 TEST(SlotSoftmax, WorksInPlaceAndAtTheEndsOfTheRange) {
   const float infinite = std::numeric_limits<float>::infinity();
   OpCheck check("slot_softmax");
-  const auto scores = check.inout("scores", {2, 1, 3}, std::vector<float>{3e38F, 3e38F, -3e38F, 1, -infinite, 1});
+  const auto scores =
+      check.inout("scores", {2, 1, 3}, std::vector<float>{3e38F, 3e38F, -3e38F, 1, -infinite, 1});
   check.run([&](Exec& ex) {
     slot_softmax_forward(ex, {.scores = check.get(scores), .weights = check.mut(scores)});
   });
