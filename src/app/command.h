@@ -1,0 +1,26 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mneme {
+
+/// What the command line chose: set by the callback of a subcommand, run by main, which turns
+/// errors into exit statuses. The result is the exit status.
+using Action = std::function<int()>;
+
+// One per subcommand, in cmd_<name>.cpp: describes its options and sets `chosen` when it is parsed.
+void add_train(CLI::App& app, Action& chosen);
+
+/// A config file and its --set options, which most commands take.
+struct ConfigArguments {
+  std::string file;
+  std::vector<std::string> overrides;
+};
+/// The positional CONFIG and the repeatable --set KEY=VALUE.
+void add_config_arguments(CLI::App& command, ConfigArguments& arguments);
+
+}  // namespace mneme

@@ -1,0 +1,71 @@
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "app/command.h"
+#include "base/build_info.h"
+#include "base/check.h"
+#include "comm/mpi_session.h"
+
+namespace mneme {
+namespace {
+
+/// This process's rank as its launcher says, -1 when none started it. Only for who prints.
+int launched_rank() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    if (const char* value = std::getenv(name))
+      return std::atoi(value);  // NOLINT: read before threads
+  }
+  return -1;
+}
+
+/// The user's mistakes are found by every rank alike, and told once; anything else by whom it
+/// befell.
+void print(const Error& e, int rank) {
+  const bool same_everywhere = e.fault() == Fault::user || e.fault() == Fault::data;
+  if (same_everywhere && rank > 0) return;
+  const std::string who = rank >= 0 && !same_everywhere ? fmt::format("[rank {}] ", rank) : "";
+  const std::string where = e.fault() == Fault::bug ? "\n" + e.where() : "";
+  fmt::print(stderr, "{}{}{}\n", who, e.what(), where);
+  std::fflush(stderr);
+}
+
+/// The only place where errors end: told with the rank, then the whole job ends, so that no rank
+/// waits for this one in a collective.
+int run(const Action& action) {
+  const int rank = launched_rank();
+  try {
+    return action();
+  } catch (const Error& e) {
+    print(e, rank);
+    abort_job(static_cast<int>(e.fault()));
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "[rank {}] unexpected error: {}\n", rank, e.what());
+    abort_job(static_cast<int>(Fault::bug));
+  }
+}
+
+}  // namespace
+}  // namespace mneme
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "mneme pretrains language models with memory layers: product-key lookup into one shared pool "
+      "of rows, sharded over MPI ranks.",
+      "mneme");
+  app.require_subcommand(1);
+  app.footer(
+      "Exit status: 0 done, 2 the user's input, 3 data, 4 checkpoint, 5 the machine, 6 a bug, 75 "
+      "interrupted and resumable.");
+  mneme::Action chosen;
+  mneme::add_train(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    const int status = app.exit(e);
+    return status == 0 ? 0 : static_cast<int>(mneme::Fault::user);
+  }
+  return mneme::run(chosen);
+}

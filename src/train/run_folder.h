@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "train/run_config.h"
+
+namespace mneme {
+
+/// Where the files of a run are.
+struct RunFolder {
+  std::filesystem::path root;
+  explicit RunFolder(const RunConfig& config)
+      : root(std::filesystem::path(config.output) / config.name) {}
+  std::filesystem::path config() const { return root / "config.yaml"; }
+  std::filesystem::path metrics() const { return root / "metrics.jsonl"; }
+  std::filesystem::path log() const { return root / "log.txt"; }
+  std::filesystem::path checkpoints() const { return root / "checkpoints"; }
+  std::filesystem::path tensorboard() const { return root / "tensorboard"; }
+};
+
+/// What a checkpoint's manifest keeps of the run, as JSON: config (YAML text), step, loader state,
+/// tokenizer.
+struct TrainState {
+  std::string config;
+  std::int64_t step = 0;
+  std::string loader;          // LoaderState::to_json
+  std::string tokenizer_hash;  // 16 hexadecimal digits
+};
+
+/// Refuses to go on with a config that would compute something else than `saved` did, with the
+/// differences; options that `overrides` (--set) name are allowed to differ. Fault::user.
+void require_same_run(const std::string& saved,
+                      const RunConfig& now,
+                      const std::vector<std::string>& overrides,
+                      const std::string& where);
+
+}  // namespace mneme

@@ -1,0 +1,271 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "base/hash.h"
+#include "base/scope.h"
+#include "checkpoint/load.h"
+#include "checkpoint/save.h"
+#include "config/print.h"
+
+namespace mneme {
+namespace {
+
+std::vector<std::filesystem::path> paths(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
+
+}  // namespace
+
+RunConfig with_vocabulary(RunConfig config, const SampleOrder& order) {
+  const std::int64_t found = std::int64_t{order.info().vocab_size};
+  require(config.model.vocabulary == 0 || config.model.vocabulary >= found, Fault::user,
+          "model.vocabulary = {} is smaller than the tokenizer's {} tokens; hint: 0 takes the "
+          "tokenizer's",
+          config.model.vocabulary, found);
+  if (config.model.vocabulary == 0) config.model.vocabulary = found;
+  return config;
+}
+
+Trainer::Trainer(const RunConfig& config, const Mesh& mesh, const TrainerOptions& options)
+    : config_(config), mesh_(&mesh), options_(options), folder_(config) {
+  open_data();
+  build_engine();
+  start_or_resume();
+}
+
+void Trainer::open_data() {
+  const Scope scope("open_data");
+  order_ = std::make_shared<SampleOrder>(training_sources(config_.data), config_.train.sequence,
+                                         static_cast<std::uint64_t>(config_.seed));
+  check_tokenizer(config_.data, order_->info());
+  config_ = with_vocabulary(config_, *order_);
+  const std::int64_t ranks = mesh_->world().size();
+  loader_ = std::make_unique<Loader>(
+      order_, LoaderOptions{.global_batch = config_.train.batch,
+                            .micro_batches = micro_batches(config_.train, ranks),
+                            .ranks = ranks,
+                            .rank = mesh_->world().rank(),
+                            .document_mask = config_.data.document_mask});
+  for (const ValidationConfig& v : config_.data.validation) {
+    validation_.emplace_back(
+        v.name, paths(v.files),
+        ValidationOptions{
+            .sequence = config_.train.sequence,
+            .samples_per_batch = config_.train.batch / ranks / micro_batches(config_.train, ranks),
+            .ranks = ranks,
+            .rank = mesh_->world().rank(),
+            .max_samples = v.max_samples,
+            .document_mask = config_.data.document_mask});
+  }
+}
+
+void Trainer::build_engine() {
+  const Scope scope("plan");
+  Engine plan(config_, *mesh_, Engine::Purpose::train, Arenas::measuring(), options_.threads);
+  plan.measure();
+  plan.measure_evaluation(plan.micro_batch_samples());
+  engine_ = std::make_unique<Engine>(config_, *mesh_, Engine::Purpose::train,
+                                     Arenas::sized(plan.arenas()), options_.threads);
+}
+
+void Trainer::start_or_resume() {
+  if (speaks()) {
+    std::filesystem::create_directories(folder_.root);
+    for (const std::string& done : clean_leftovers(folder_.checkpoints()))
+      options_.reporter->message(done);
+  }
+  mesh_->world().barrier();
+  const LatestCheckpoint latest = latest_checkpoint(mesh_->world(), folder_.checkpoints());
+  if (speaks()) {
+    for (const std::string& why : latest.skipped) options_.reporter->warning(why);
+  }
+  if (latest.entry) {
+    resume(*latest.entry);
+  } else {
+    engine_->initialise();
+  }
+  if (speaks()) {
+    options_.reporter->resumed(step_);
+    std::ofstream(folder_.config()) << to_yaml(config_, Comments::descriptions);
+  }
+}
+
+void Trainer::resume(const CheckpointEntry& entry) {
+  const Scope scope("resume");
+  const Manifest saved = read_manifest(entry.path);
+  require_same_run(saved.meta.at("config").get<std::string>(), config_, options_.overrides,
+                   entry.path.string());
+  loader_->restore(LoaderState::from_json(saved.meta.at("loader").dump(), entry.path.string()));
+  const std::vector<StateItem> items = engine_->state_items();
+  load_checkpoint(mesh_->world(),
+                  {.checkpoint = entry.path, .items = items, .position = position_on(*mesh_)});
+  step_ = entry.step;
+  saved_step_ = step_;
+}
+
+bool Trainer::speaks() const {
+  return mesh_->world().rank() == 0 && options_.reporter != nullptr;
+}
+
+double Trainer::seconds_since_start() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+bool Trainer::wants_stop() const {
+  const TrainConfig& t = config_.train;
+  return stop_ || (t.stop_at_step > 0 && step_ >= t.stop_at_step && step_ < t.steps);
+}
+
+/// One small reduction at the start of a step: targets of the global batch, the hash of its token
+/// ids, and whether any rank was asked to stop.
+Trainer::Agreed Trainer::agree(const StepBatch& batch) {
+  const double limit = config_.train.stop_after.seconds;
+  const bool late = limit > 0 && seconds_since_start() >= limit;
+  const bool stop = late || (options_.signals != nullptr && options_.signals->pending() != 0);
+  std::array<std::int64_t, 3> sums{batch.target_count, static_cast<std::int64_t>(batch.ids_hash),
+                                   stop ? 1 : 0};
+  Exec& ex = engine_->exec();
+  mesh_->world().all_reduce(view_of(std::span<std::int64_t>(sums), {3}), Reduce::sum, ex).wait();
+  return {sums[0], static_cast<std::uint64_t>(sums[1]), sums[2] > 0};
+}
+
+void Trainer::train_one() {
+  const auto begin = std::chrono::steady_clock::now();
+  const Cost before = engine_->cost();
+  const LoaderState place = loader_->state();
+  const StepBatch batch = loader_->next();
+  const Agreed agreed = agree(batch);
+  if (agreed.stop) {
+    stop_ = true;
+    loader_->restore(place);
+    return;
+  }
+  const Engine::Step done = engine_->train_step(step_ + 1, batch.micro, agreed.targets);
+  ++step_;
+  StepReport report{
+      .step = step_,
+      .steps = config_.train.steps,
+      .loss = done.loss,
+      .lr = engine_->optimizer().lr(Group::matrices, step_),
+      .lr_values = engine_->optimizer().lr(Group::memory_values, step_),
+      .clip = done.clip,
+      .tokens = config_.train.batch * config_.train.sequence,
+      .targets = done.targets,
+      .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(),
+      .matmul_flop = engine_->cost().matmul_flop - before.matmul_flop,
+      .pool_bytes = engine_->cost().pool_bytes - before.pool_bytes,
+      .ids_hash = agreed.ids_hash,
+      .use = {}};
+  if (engine_->has_pool() && step_ % config_.report.use_every == 0)
+    report.use = engine_->summarise_use();
+  if (speaks()) options_.reporter->step(report);
+}
+
+void Trainer::validate() {
+  const Scope scope("validate");
+  for (const ValidationSet& set : validation_) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::array<double, 2> sums{0, 0};
+    for (std::int64_t b = 0; b < set.batches(); ++b) {
+      const Batch batch = set.batch(b);
+      sums[0] += engine_->evaluate(step_, batch);
+      sums[1] += static_cast<double>(batch.target_count);
+    }
+    mesh_->world()
+        .all_reduce(view_of(std::span<double>(sums), {2}), Reduce::sum, engine_->exec())
+        .wait();
+    if (!speaks()) continue;
+    const double loss = sums[0] / std::max(1.0, sums[1]);
+    options_.reporter->validation(
+        {.step = step_,
+         .name = set.name(),
+         .loss = loss,
+         .bits_per_byte = loss / std::numbers::ln2 / set.bytes_per_target(),
+         .targets = static_cast<std::int64_t>(sums[1]),
+         .seconds =
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
+  }
+}
+
+/// Replicas of the pool that drifted apart would be silent for ever: compared before each save.
+void Trainer::require_equal_replicas() {
+  Communicator& data = mesh_->data();
+  if (data.size() == 1) return;
+  for (const StateItem& item : engine_->state_items()) {
+    if (!std::holds_alternative<Split>(item.place)) continue;
+    const auto hash = static_cast<std::int64_t>(hash64(item.local.raw()));
+    std::array<std::int64_t, 2> ends{hash, hash};
+    data.all_reduce(view_of(std::span<std::int64_t>(ends).first(1), {1}), Reduce::min,
+                    engine_->exec())
+        .wait();
+    data.all_reduce(view_of(std::span<std::int64_t>(ends).last(1), {1}), Reduce::max,
+                    engine_->exec())
+        .wait();
+    require(ends[0] == ends[1], Fault::bug, "the replicas of {} have drifted apart at step {}",
+            item.name, step_);
+  }
+}
+
+bool Trainer::save() {
+  const Scope scope("save");
+  const auto begin = std::chrono::steady_clock::now();
+  require_equal_replicas();
+  nlohmann::json meta;
+  meta["config"] = to_yaml(config_);
+  meta["loader"] = nlohmann::json::parse(loader_->state().to_json());
+  meta["tokenizer"] = {{"kind", order_->info().tokenizer_kind},
+                       {"hash", hex(order_->info().tokenizer_hash)}};
+  meta["mesh"] = {{"data", mesh_->data().size()}, {"memory", mesh_->memory().size()}};
+  const std::vector<StateItem> items = engine_->state_items();
+  const SaveResult saved = save_checkpoint(mesh_->world(), {.folder = folder_.checkpoints(),
+                                                            .step = step_,
+                                                            .items = items,
+                                                            .position = position_on(*mesh_),
+                                                            .meta = std::move(meta)});
+  if (saved.ok) saved_step_ = step_;
+  if (!speaks()) return saved.ok;
+  options_.reporter->checkpoint(
+      {.step = step_,
+       .ok = saved.ok,
+       .message = saved.ok ? saved.path.string() : saved.message,
+       .bytes = saved.bytes,
+       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
+  if (saved.ok) {
+    for (const std::string& p :
+         prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep).problems) {
+      options_.reporter->warning(p);
+    }
+  }
+  return saved.ok;
+}
+
+int Trainer::run() {
+  const std::int64_t steps = config_.train.steps;
+  while (step_ < steps && !wants_stop()) {
+    train_one();
+    if (stop_) break;
+    const std::int64_t every = config_.checkpoint.every;
+    if (config_.report.validate_every > 0 && step_ % config_.report.validate_every == 0 &&
+        step_ < steps) {
+      validate();
+    }
+    if (every > 0 && step_ % every == 0 && step_ < steps) save();
+  }
+  const bool done = step_ >= steps;
+  if (done) validate();
+  if (saved_step_ != step_) {
+    const bool ok = save();
+    require(ok || done, Fault::machine,
+            "the state of step {} could not be saved; the newest checkpoint is of step {}", step_,
+            saved_step_);
+  }
+  return done ? 0 : exit_interrupted;
+}
+
+}  // namespace mneme
