@@ -41,14 +41,14 @@ for path in sys.stdin.read().split():
 shell_scripts() {
   git ls-files -- '*.sh' '.ci/run' 'launch/slurm.sbatch' | while read -r f; do [[ ! -f $f ]] || echo "$f"; done | xargs -r shellcheck
 }
-spelling() { # wieght, nmae: misspelt on purpose, in tests of messages
+spelling() { # wieght, nmae, nd: misspelt on purpose, in tests of messages
   git ls-files -- '*.h' '*.cpp' '*.md' '*.py' '*.sh' '*.cmake' '*.txt' '*.yaml' '*.in' | grep -v '^tools/spelling.txt$' |
     while read -r f; do [[ ! -f $f ]] || echo "$f"; done |
-    xargs -r codespell -L dout,inout,wieght,nmae -D - -D tools/spelling.txt # the usual misspellings, and American forms
+    xargs -r codespell -L dout,inout,wieght,nmae,nd -D - -D tools/spelling.txt # the usual misspellings, and American forms
 }
 
 check format tools/format.sh --check
-for name in layers docs; do
+for name in layers completeness docs; do
   check "$name" "$python" "tests/${name}_test.py"
   check "$name, planted faults" "$python" "tests/${name}_test.py" --self-test
 done

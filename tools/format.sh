@@ -11,7 +11,11 @@ fi
 mapfile -t sources < <(git ls-files -- '*.h' '*.cpp' '*.cu' '*.cuh' | while read -r f; do [[ ! -f $f ]] || echo "$f"; done)
 ((${#sources[@]})) || exit 0
 if [[ ${1:-} == --check ]]; then
-  "$format" --dry-run -Werror "${sources[@]}"
+  status=0
+  for source in "${sources[@]}"; do
+    "$format" --dry-run -Werror "$source" >/dev/null 2>&1 || { echo "$source: run tools/format.sh"; status=1; }
+  done
+  exit "$status"
 else
   "$format" -i "${sources[@]}"
 fi

@@ -55,6 +55,8 @@ struct FlatLookupForward {
 };
 void flat_lookup_forward(Exec& ex, const FlatLookupForward& a);
 
+/// dq[t,h] = scale * sum_j ds[t,h,j] * keys[h, rows],  dkeys[h,r] += scale * sum ds * q, summed in
+/// token order per key, for any thread count.
 struct FlatLookupBackward {
   ConstView dscores;  // (T, H, k) f32
   ConstView rows;     // (T, H, k) i32
