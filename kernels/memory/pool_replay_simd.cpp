@@ -26,9 +26,9 @@ HWY_INLINE void replay_vector(
     const auto tail = hn::Mul(size0, hn::Set(d, c.tail));
     const auto half_ulp = hn::Mul(hn::Abs(weight), hn::Set(d, c.ulp));
     const auto root = hn::MulAdd(root0, hn::Set(d, c.root_now), eps);
-    const auto small = hn::Or(
-        hn::Le(hn::Mul(tail, hn::Set(d, c.tail_root)), hn::Mul(half_ulp, root)),
-        hn::Le(hn::Mul(tail, hn::Set(d, c.tail_eps)), half_ulp));
+    const auto small =
+        hn::Or(hn::Le(hn::Mul(tail, hn::Set(d, c.tail_root)), hn::Mul(half_ulp, root)),
+               hn::Le(hn::Mul(tail, hn::Set(d, c.tail_eps)), half_ulp));
     const auto stops = hn::And(moving, small);
     weight = hn::IfThenElse(stops, hn::Mul(weight, hn::Set(d, c.rest)), weight);
     moving = hn::AndNot(small, moving);
@@ -58,11 +58,8 @@ void replay_weights(
   for (; c < width; ++c) replay_vector(single, chunks, w + c, m + c, v + c);
 }
 
-void scale_moments(std::size_t width,
-                   float factor1,
-                   float factor2,
-                   float* HWY_RESTRICT m,
-                   float* HWY_RESTRICT v) {
+void scale_moments(
+    std::size_t width, float factor1, float factor2, float* HWY_RESTRICT m, float* HWY_RESTRICT v) {
   for_lanes(width, [=](auto d, std::size_t i) HWY_ATTR {
     hn::StoreU(hn::Mul(hn::LoadU(d, m + i), hn::Set(d, factor1)), d, m + i);
     hn::StoreU(hn::Mul(hn::LoadU(d, v + i), hn::Set(d, factor2)), d, v + i);

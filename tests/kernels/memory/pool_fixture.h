@@ -23,9 +23,11 @@ struct Schedule {
 
   Schedule(std::int64_t count, std::int64_t warm_up, double peak, double weight_decay) {
     for (std::int64_t s = 1; s <= count; ++s) {
-      const double done = static_cast<double>(s - warm_up) / static_cast<double>(std::max<std::int64_t>(1, count - warm_up));
+      const double done = static_cast<double>(s - warm_up) /
+                          static_cast<double>(std::max<std::int64_t>(1, count - warm_up));
       const double cosine = 0.01 + 0.99 * 0.5 * (1 + std::cos(std::numbers::pi * done));
-      lr.push_back(peak * (s <= warm_up ? static_cast<double>(s) / static_cast<double>(warm_up) : cosine));
+      lr.push_back(peak *
+                   (s <= warm_up ? static_cast<double>(s) / static_cast<double>(warm_up) : cosine));
       decay.push_back(decay.back() * (1 - lr.back() * weight_decay));
     }
   }
@@ -45,8 +47,13 @@ struct TestPool {
 
   enum class Storage { f32, master, stochastic };
 
-  TestPool(std::int64_t rows_, std::int64_t width_, Storage storage, PoolUpdate mode, double size = 0.1)
-      : rows(rows_), width(width_), weights(size_of(rows * width)), m(weights.size()), v(weights.size()) {
+  TestPool(
+      std::int64_t rows_, std::int64_t width_, Storage storage, PoolUpdate mode, double size = 0.1)
+      : rows(rows_),
+        width(width_),
+        weights(size_of(rows * width)),
+        m(weights.size()),
+        v(weights.size()) {
     const Philox random(11, "test/pool");
     for (std::size_t i = 0; i < weights.size(); ++i) {
       weights[i] = static_cast<float>(size * random.normal(0, i));
@@ -56,7 +63,8 @@ struct TestPool {
       }
     }
     const Shape shape{rows, width};
-    state = {.values = storage == Storage::f32 ? view_of(std::span(weights), shape) : view_of(std::span(stored), shape),
+    state = {.values = storage == Storage::f32 ? view_of(std::span(weights), shape)
+                                               : view_of(std::span(stored), shape),
              .m = view_of(std::span(m), shape),
              .v = view_of(std::span(v), shape),
              .seed = 5,
@@ -77,10 +85,14 @@ struct TestSums {
   std::vector<float> sums;
   RowSums view;
 
-  TestSums(std::int64_t rows, std::int64_t width, const std::vector<std::int32_t>& touched, std::vector<float> gradients)
+  TestSums(std::int64_t rows,
+           std::int64_t width,
+           const std::vector<std::int32_t>& touched,
+           std::vector<float> gradients)
       : slot_of_row(size_of(rows), -1), row_of_slot(touched), sums(std::move(gradients)) {
     const auto n = static_cast<std::int64_t>(touched.size());
-    for (std::int64_t i = 0; i < n; ++i) slot_of_row[size_of(std::int64_t{touched[size_of(i)]})] = static_cast<std::int32_t>(i);
+    for (std::int64_t i = 0; i < n; ++i)
+      slot_of_row[size_of(std::int64_t{touched[size_of(i)]})] = static_cast<std::int32_t>(i);
     view = {view_of(std::span(slot_of_row), {rows}), view_of(std::span(row_of_slot), {n}),
             view_of(std::span(sums), {n, width}), n};
   }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/memory/pool_fixture.h"
+
 #include "support/op_check.h"
 
 namespace mneme::test {
@@ -21,10 +22,12 @@ void plain_step(double& w, double& m, double& v, double g, const AdamWStep& p) {
   m = p.beta1 * m + (1 - p.beta1) * g;
   v = p.beta2 * v + (1 - p.beta2) * g * g;
   const auto t = static_cast<double>(p.step);
-  w -= p.lr * (m / (1 - std::pow(p.beta1, t))) / (std::sqrt(v / (1 - std::pow(p.beta2, t))) + p.eps);
+  w -=
+      p.lr * (m / (1 - std::pow(p.beta1, t))) / (std::sqrt(v / (1 - std::pow(p.beta2, t))) + p.eps);
 }
 
-class PoolUpdateTest : public testing::TestWithParam<std::tuple<PoolUpdate, Storage, std::int64_t>> {};
+class PoolUpdateTest
+    : public testing::TestWithParam<std::tuple<PoolUpdate, Storage, std::int64_t>> {};
 
 /// One step on a pool whose rows lag by 0 to 4 steps (exact), or that is current (dense, lazy).
 TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
@@ -39,10 +42,14 @@ TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
     row_of_slot.push_back((i * 7 + 3) % 23);
     slot_of_row[size_of(std::int64_t{row_of_slot.back()})] = i;
   }
-  for (std::int32_t r = 0; r < rows; ++r) last.push_back(static_cast<std::int32_t>(step) - 1 - r % 5);
-  const auto weights = storage == Storage::master ? check.inout("master", DType::f32, shape, -1, 1)
-                                                  : check.inout("values", storage == Storage::f32 ? DType::f32 : DType::bf16, shape, -1, 1);
-  const auto stored = storage == Storage::master ? check.inout("values", DType::bf16, shape, -1, 1) : weights;
+  for (std::int32_t r = 0; r < rows; ++r)
+    last.push_back(static_cast<std::int32_t>(step) - 1 - r % 5);
+  const auto weights =
+      storage == Storage::master
+          ? check.inout("master", DType::f32, shape, -1, 1)
+          : check.inout("values", storage == Storage::f32 ? DType::f32 : DType::bf16, shape, -1, 1);
+  const auto stored =
+      storage == Storage::master ? check.inout("values", DType::bf16, shape, -1, 1) : weights;
   const auto m = check.inout("m", DType::f32, shape, -1e-2, 1e-2);
   const auto v = check.inout("v", DType::f32, shape, 1e-5, 1e-4);
   const auto l = check.inout("last", {rows}, last);
@@ -52,13 +59,19 @@ TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
   AdamWStep p = schedule.step(step, weight_decay);
   p.grad_scale = 0.5;
   check.run([&](Exec& ex) {
-    PoolState state{.values = check.mut(stored), .m = check.mut(m), .v = check.mut(v), .seed = 3, .global_width = width};
+    PoolState state{.values = check.mut(stored),
+                    .m = check.mut(m),
+                    .v = check.mut(v),
+                    .seed = 3,
+                    .global_width = width};
     if (storage == Storage::master) state.master = check.mut(weights);
     if (mode == PoolUpdate::exact) state.last = check.mut(l);
     const RowSums s{check.mut(slots), check.mut(touched), check.mut(sums), count};
-    pool_update(ex, {.state = &state, .sums = &s, .mode = mode, .step = p, .history = schedule.history()});
+    pool_update(
+        ex, {.state = &state, .sums = &s, .mode = mode, .step = p, .history = schedule.history()});
   });
-  Values w = check.initial(weights), want_m = check.initial(m), want_v = check.initial(v), want_last = check.initial(l);
+  Values w = check.initial(weights), want_m = check.initial(m), want_v = check.initial(v),
+         want_last = check.initial(l);
   const Values g = check.initial(sums);
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::int64_t slot = slot_of_row[size_of(r)];
@@ -66,7 +79,8 @@ TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
     const std::int64_t from = mode == PoolUpdate::exact ? last[size_of(r)] + 1 : step;
     for (std::int64_t c = 0; c < width; ++c) {
       const std::size_t i = size_of(r * width + c);
-      for (std::int64_t s = from; s < step; ++s) plain_step(w[i], want_m[i], want_v[i], 0, schedule.step(s, weight_decay));
+      for (std::int64_t s = from; s < step; ++s)
+        plain_step(w[i], want_m[i], want_v[i], 0, schedule.step(s, weight_decay));
       plain_step(w[i], want_m[i], want_v[i], slot < 0 ? 0 : g[size_of(slot * width + c)], p);
     }
     if (mode == PoolUpdate::exact) want_last[size_of(r)] = static_cast<double>(step);
@@ -84,7 +98,8 @@ TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
     const Values master = check.result(weights), start = check.initial(weights);
     for (std::size_t i = 0; i < rounded.size(); ++i) {
       const bool is_updated = mode == PoolUpdate::dense || slot_of_row[i / size_of(width)] >= 0;
-      if (is_updated) rounded[i] = static_cast<double>(to_f32(to_bf16(static_cast<float>(master[i]))));
+      if (is_updated)
+        rounded[i] = static_cast<double>(to_f32(to_bf16(static_cast<float>(master[i]))));
     }
     EXPECT_EQ(check.result(stored), rounded);
   }
@@ -108,15 +123,23 @@ TEST(PoolUpdateRegression, SlotsNobodyReadsKeepTheirBits) {
     with_exec(2, [&](Exec& ex) {
       for (std::int64_t s = 1; s <= 50; ++s) {
         const TestSums sums(6, 20, {1, 4}, std::vector<float>(40, 1e-3F));
-        pool_update(ex, {.state = &pool.state, .sums = &sums.view, .mode = mode, .step = schedule.step(s, weight_decay), .history = schedule.history()});
+        pool_update(ex, {.state = &pool.state,
+                         .sums = &sums.view,
+                         .mode = mode,
+                         .step = schedule.step(s, weight_decay),
+                         .history = schedule.history()});
       }
       if (mode == PoolUpdate::exact) {
         const std::vector<std::int32_t> all = {0, 1, 2, 3, 4, 5};
-        pool_catch_up(ex, {.state = &pool.state, .rows = view_of(std::span(all), {6}), .history = schedule.history(), .to = 50});
+        pool_catch_up(ex, {.state = &pool.state,
+                           .rows = view_of(std::span(all), {6}),
+                           .history = schedule.history(),
+                           .to = 50});
       }
     });
     for (std::size_t r = 0; r < 6; ++r) {
-      const bool is_same = std::memcmp(&pool.weights[r * 20], &start[r * 20], 20 * sizeof(float)) == 0;
+      const bool is_same =
+          std::memcmp(&pool.weights[r * 20], &start[r * 20], 20 * sizeof(float)) == 0;
       EXPECT_EQ(is_same, r != 1 && r != 4) << enum_name(mode) << ", row " << r;
     }
   }
@@ -127,7 +150,13 @@ TEST(PoolUpdateLazy, CorrectsTheBiasByTheGlobalStep) {
   const double start = static_cast<double>(pool.weights[1]);
   const TestSums sums(2, 1, {1}, {1e-2F});
   const AdamWStep p{.lr = 0.01, .step = 500};  // the row's first update, long after the run's
-  with_exec(1, [&](Exec& ex) { pool_update(ex, {.state = &pool.state, .sums = &sums.view, .mode = PoolUpdate::lazy, .step = p, .history = {}}); });
+  with_exec(1, [&](Exec& ex) {
+    pool_update(ex, {.state = &pool.state,
+                     .sums = &sums.view,
+                     .mode = PoolUpdate::lazy,
+                     .step = p,
+                     .history = {}});
+  });
   double w = start, m = 0, v = 0;
   plain_step(w, m, v, 1e-2, p);
   EXPECT_NEAR(static_cast<double>(pool.weights[1]), w, 1e-8);
@@ -149,20 +178,26 @@ TEST(PoolUpdateRegression, SmallUpdatesOfABf16PoolDoNotRoundAway) {
     const TestSums sums(rows, width, all, std::vector<float>(size_of(rows * width), 1e-3F));
     with_exec(2, [&](Exec& ex) {
       for (std::int64_t s = 1; s <= steps; ++s) {
-        pool_update(ex, {.state = &pool.state, .sums = &sums.view, .mode = PoolUpdate::lazy, .step = {.lr = lr, .step = s}, .history = {}});
+        pool_update(ex, {.state = &pool.state,
+                         .sums = &sums.view,
+                         .mode = PoolUpdate::lazy,
+                         .step = {.lr = lr, .step = s},
+                         .history = {}});
       }
     });
     for (std::size_t i = 0; i < start.size(); ++i) {
       const float now = storage == Storage::f32 ? pool.weights[i] : to_f32(pool.stored[i]);
       const float before = storage == Storage::f32 ? start[i] : to_f32(to_bf16(start[i]));
-      moved[static_cast<int>(storage)] += static_cast<double>(now - before) / static_cast<double>(start.size());
+      moved[static_cast<int>(storage)] +=
+          static_cast<double>(now - before) / static_cast<double>(start.size());
       if (storage == Storage::master) {
         EXPECT_EQ(pool.stored[i], to_bf16(pool.weights[i]));
       }
       if (storage != Storage::f32) continue;
       float w = to_f32(to_bf16(start[i]));
       for (std::int64_t s = 1; s <= steps; ++s) w = to_f32(to_bf16(w - static_cast<float>(lr)));
-      nearest += static_cast<double>(w - to_f32(to_bf16(start[i]))) / static_cast<double>(start.size());
+      nearest +=
+          static_cast<double>(w - to_f32(to_bf16(start[i]))) / static_cast<double>(start.size());
     }
   }
   const double wanted = -lr * static_cast<double>(steps);
@@ -181,14 +216,19 @@ TEST(PoolUpdateStochastic, NoiseBelongsToTheGlobalElement) {
     std::vector<std::int32_t> all;
     for (std::int64_t r = 0; r < rows; ++r) {
       all.push_back(static_cast<std::int32_t>(r));
-      for (std::int64_t c = 0; c < columns; ++c) part.stored[size_of(r * columns + c)] = whole.stored[size_of(r * width + first + c)];
+      for (std::int64_t c = 0; c < columns; ++c)
+        part.stored[size_of(r * columns + c)] = whole.stored[size_of(r * width + first + c)];
     }
     part.state.global_width = width;
     part.state.first_column = first;
     const TestSums sums(rows, columns, all, std::vector<float>(size_of(rows * columns), 1e-3F));
     with_exec(threads, [&](Exec& ex) {
       for (std::int64_t s = 1; s <= 5; ++s) {
-        pool_update(ex, {.state = &part.state, .sums = &sums.view, .mode = PoolUpdate::lazy, .step = {.lr = 1e-4, .step = s}, .history = {}});
+        pool_update(ex, {.state = &part.state,
+                         .sums = &sums.view,
+                         .mode = PoolUpdate::lazy,
+                         .step = {.lr = 1e-4, .step = s},
+                         .history = {}});
       }
     });
     return part.stored;
@@ -216,12 +256,24 @@ TEST(PoolUpdateErrors, NameWhatIsWrong) {
   TestPool exact(3, 4, Storage::f32, PoolUpdate::exact), lazy(3, 4, Storage::f32, PoolUpdate::lazy);
   const TestSums sums(3, 4, {1}, std::vector<float>(4));
   const Schedule schedule(5, 1, 0.1, 0);
-  EXPECT_EQ(message_of([&](Exec& ex) { pool_update(ex, {.state = &lazy.state, .sums = &sums.view, .mode = PoolUpdate::exact, .step = {}, .history = {}}); }),
-            "pool_update: mode exact, and the pool keeps no last step per row; only `exact` has and needs one");
   EXPECT_EQ(message_of([&](Exec& ex) {
-              pool_update(ex, {.state = &exact.state, .sums = &sums.view, .mode = PoolUpdate::exact, .step = {.step = 10}, .history = schedule.history()});
+              pool_update(ex, {.state = &lazy.state,
+                               .sums = &sums.view,
+                               .mode = PoolUpdate::exact,
+                               .step = {},
+                               .history = {}});
             }),
-            "pool_update: rows go forward to step 9, but the history holds 6 learning rates and 6 decays");
+            "pool_update: mode exact, and the pool keeps no last step per row; only `exact` has "
+            "and needs one");
+  EXPECT_EQ(message_of([&](Exec& ex) {
+              pool_update(ex, {.state = &exact.state,
+                               .sums = &sums.view,
+                               .mode = PoolUpdate::exact,
+                               .step = {.step = 10},
+                               .history = schedule.history()});
+            }),
+            "pool_update: rows go forward to step 9, but the history holds 6 learning rates and 6 "
+            "decays");
 }
 
 TEST(PoolUpdateNames, AreThoseOfTheConfig) {
