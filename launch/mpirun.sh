@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Starts a program on several MPI ranks, and has the patience that saving needs.
-# Usage: launch/mpirun.sh [-n RANKS] [--hostfile FILE] [--threads N] [--mpirun 'FLAGS'] [--show] [--] PROGRAM [ARGUMENT...]
+# Usage: launch/mpirun.sh [-n RANKS] [--hostfile FILE] [--mpirun 'FLAGS'] [--show] [--] PROGRAM [ARGUMENT...]
 #   -n RANKS         default: the slots of the host file, else Slurm's number of tasks, else 1
 #   --hostfile FILE  lines "host slots=N", as Open MPI reads them; under Slurm its node list needs no file
-#   --threads N      threads of each rank; default: the cores of this node / the ranks on it
 #   --mpirun 'FLAGS' more flags for mpirun, separated by spaces
 #   --show           prints the command and starts nothing
+# The cores of a node are shared out among its ranks, which mneme does by itself; OMP_NUM_THREADS says it to libraries.
 # SIGINT, SIGTERM and SIGUSR2 reach every rank as SIGUSR2: mneme saves at the next step and ends with 75. A second
 # SIGINT or SIGTERM ends the job at once. The exit status is the program's: 0 done, 2 to 6 errors, 75 resumable.
 set -euo pipefail
 
-ranks="" hostfile="" threads="" extra="" show=""
+ranks="" hostfile="" extra="" show=""
 
 usage_error() {
   printf 'mpirun.sh: %s (launch/mpirun.sh --help)\n' "$1" >&2
@@ -20,12 +20,11 @@ usage_error() {
 read_arguments() {
   while (($#)); do
     case $1 in
-      -n | --hostfile | --threads | --mpirun)
+      -n | --hostfile | --mpirun)
         (($# > 1)) || usage_error "$1 wants a value"
         case $1 in
           -n) ranks=$2 ;;
           --hostfile) hostfile=$2 ;;
-          --threads) threads=$2 ;;
           --mpirun) extra=$2 ;;
         esac
         shift 2 ;;
@@ -38,11 +37,7 @@ read_arguments() {
   done
   (($#)) || usage_error "no program was given"
   program=("$@")
-  local name value
-  for name in ranks threads; do
-    value=${!name}
-    [[ -z $value || $value =~ ^[1-9][0-9]*$ ]] || usage_error "$name = $value, wanted a number above 0"
-  done
+  [[ -z $ranks || $ranks =~ ^[1-9][0-9]*$ ]] || usage_error "-n $ranks, wanted a number above 0"
   [[ -z $hostfile || -r $hostfile ]] || usage_error "the host file $hostfile cannot be read"
 }
 
@@ -72,7 +67,7 @@ count_ranks() {
 build_command() {
   command=(mpirun --quiet -n "$ranks" --bind-to none)
   [[ -z $hostfile ]] || command+=(--hostfile "$hostfile")
-  if ((local_ranks * threads > cores)); then
+  if ((local_ranks > cores)); then
     # Waiting ranks must give their core to working ones.
     command+=(--oversubscribe --mca mpi_yield_when_idle 1)
   elif [[ -z $hostfile && -z ${SLURM_JOB_ID:-} ]]; then
@@ -89,16 +84,15 @@ command -v mpirun >/dev/null || {
   exit 5
 }
 count_ranks
-if [[ -z $threads ]]; then threads=$((cores > local_ranks ? cores / local_ranks : 1)); fi
 build_command
 
-export OMP_NUM_THREADS=$threads
+export OMP_NUM_THREADS=$((cores > local_ranks ? cores / local_ranks : 1))
 MNEME_TERMINAL=0 # Open MPI gives every rank a terminal of its own as stdout: only this script knows what is behind it
 if [[ -t 1 ]]; then MNEME_TERMINAL=1; fi
 export MNEME_TERMINAL
 if ((EUID == 0)); then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
 if [[ -n $show ]]; then
-  printf 'OMP_NUM_THREADS=%s' "$threads"
+  printf 'OMP_NUM_THREADS=%s' "$OMP_NUM_THREADS"
   printf ' %q' "${command[@]}"
   printf '\n'
   exit 0

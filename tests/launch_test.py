@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""launch/mpirun.sh: the program's exit status, the patience for saving, threads per rank, refused arguments.
+"""launch/mpirun.sh: the program's exit status, the patience for saving, shared cores, refused arguments.
 
 The ranks are a shell script, so that nothing but Open MPI is tested with it.
 """
@@ -85,7 +85,6 @@ def test_cores_are_divided():
     assert "OMP_NUM_THREADS=1 " in shown("-n", str(2 * cores))
     assert "--oversubscribe" in shown("-n", str(2 * cores))
     assert "--oversubscribe" not in shown("-n", str(cores))
-    assert "OMP_NUM_THREADS=5 " in shown("-n", "2", "--threads", "5")
 
 
 def test_host_file_and_slurm_count_ranks():
