@@ -1,7 +1,8 @@
+#include <algorithm>
 #include <limits>
 
+#include "kernels/memory/key_scorer.h"
 #include "kernels/memory/pk_lookup.h"
-#include "kernels/memory/top_k.h"
 #include "kernels/parallel.h"
 
 #include "base/math.h"
@@ -32,25 +33,29 @@ void flat_lookup_forward(Exec& ex, const FlatLookupForward& a) {
   a.validate();
   const std::int64_t h = a.q.extent(1);
   const std::int64_t d = a.q.extent(2);
-  const std::int64_t r = a.keys.extent(1);
   const std::int64_t k = a.rows.extent(2);
   const auto mark = ex.scratch.mark();
-  const View all = ex.scratch.take(DType::f32, {ex.threads, r}, "flat_lookup.scores");
+  cpu::KeyScorer scorer(ex, h, a.keys.extent(1), d);
+  const cpu::Selection selection(ex, k);
   if (ex.measuring()) return;
+  scorer.pack(ex, 0, h, a.keys.ptr<const float>());
   const float* q = a.q.ptr<const float>();
-  const float* keys = a.keys.ptr<const float>();
   std::int32_t* rows = a.rows.ptr<std::int32_t>();
   float* scores = a.scores.ptr<float>();
+  const auto tile = [&](std::int64_t head, std::int64_t first, std::int64_t tokens, int thread) {
+    const std::int32_t* codes =
+        scorer.score(q + (first * h + head) * d, h * d, tokens, head, a.scale, thread);
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const std::int64_t out = ((first + t) * h + head) * k;
+      cpu::best_codes(codes + t * scorer.padded(), size_of(scorer.padded()), size_of(k),
+                      selection.of(thread), rows + out, scores + out);
+    }
+  };
   cpu::parallel_blocks(ex, a.q.extent(0), [&](std::int64_t first, std::int64_t last, int thread) {
-    float* s = all.ptr<float>() + thread * r;
-    for (std::int64_t t = first * h; t < last * h; ++t) {
-      const float* head = keys + (t % h) * r * d;
-      for (std::int64_t i = 0; i < r; ++i) {
-        float sum = 0;
-        for (std::int64_t c = 0; c < d; ++c) sum += q[t * d + c] * head[i * d + c];
-        s[i] = a.scale * sum;
+    for (std::int64_t head = 0; head < h; ++head) {
+      for (std::int64_t t = first; t < last; t += scorer.tile()) {
+        tile(head, t, std::min(scorer.tile(), last - t), thread);
       }
-      cpu::top_k(s, r, k, rows + t * k, scores + t * k);
     }
   });
 }

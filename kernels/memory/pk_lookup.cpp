@@ -1,9 +1,10 @@
 #include "kernels/memory/pk_lookup.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "kernels/memory/key_scorer.h"
 #include "kernels/memory/pair_ranks.h"
-#include "kernels/memory/top_k.h"
 #include "kernels/parallel.h"
 
 #include "base/math.h"
@@ -33,50 +34,106 @@ void PkLookupForward::validate() const {
 
 namespace {
 
-struct Best {
-  std::int32_t* index;
-  float* score;
+/// What a thread holds between the scores of the halves and the choice of pairs.
+struct PairWork {
+  std::int32_t* index1;  // (tile, k): the best of half 1
+  float* score1;         // (tile, k)
+  std::int32_t* index2;  // (k)
+  float* score2;         // (k + key_group)
+  std::int32_t* codes;   // (pairs + key_group): sums
+  std::int32_t* pairs;   // (k): the best sums
 };
 
-/// Scratch of one thread.
-struct Work {
-  float* scores;  // (N)
-  Best halves[2];
-  float* sums;           // (pairs)
-  std::int32_t* ranked;  // (k)
-};
-
-void half_best(const float* q,
-               const float* keys,
-               float scale,
-               std::int64_t n,
-               std::int64_t e,
-               std::int64_t k,
-               float* scores,
-               Best best) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    float sum = 0;
-    for (std::int64_t c = 0; c < e; ++c) sum += q[c] * keys[i * e + c];
-    scores[i] = scale * sum;
-  }
-  cpu::top_k(scores, n, k, best.index, best.score);
-}
-
-void best_pairs(const Work& w, std::int64_t n, std::int64_t k, std::int32_t* rows, float* scores) {
-  std::int64_t count = 0;
-  for (std::int64_t p = 0; p < k; ++p) {
-    for (std::int64_t r = 0; r < cpu::pairs_of_rank(p, k); ++r) {
-      w.sums[count++] = w.halves[0].score[p] + w.halves[1].score[r];
+/// The memory of all threads, and the ranks of a pair: p of pair i, and where its r begin.
+class Pairs {
+ public:
+  Pairs(Exec& ex, std::int64_t tile, std::int64_t k)
+      : k_(k),
+        tile_(tile),
+        padded_(cpu::padded_keys(cpu::pair_count(k))),
+        ints_(tile * k + 2 * k + padded_ + cpu::key_group),
+        floats_(tile * k + k + cpu::key_group) {
+    const View ints = ex.scratch.take(DType::i32, {ex.threads, ints_}, "pk_lookup.pairs");
+    const View floats = ex.scratch.take(DType::f32, {ex.threads, floats_}, "pk_lookup.halves");
+    const View ranks = ex.scratch.take(DType::i32, {2, cpu::pair_count(k)}, "pk_lookup.ranks");
+    if (ex.measuring()) return;
+    ints_begin_ = ints.ptr<std::int32_t>();
+    floats_begin_ = floats.ptr<float>();
+    p_of_ = ranks.ptr<std::int32_t>();
+    r_of_ = p_of_ + cpu::pair_count(k);
+    std::int64_t i = 0;
+    for (std::int64_t p = 0; p < k; ++p) {
+      for (std::int64_t r = 0; r < cpu::pairs_of_rank(p, k); ++r, ++i) {
+        p_of_[i] = static_cast<std::int32_t>(p);
+        r_of_[i] = static_cast<std::int32_t>(r);
+      }
     }
   }
-  cpu::top_k(w.sums, count, k, w.ranked, scores);
-  for (std::int64_t j = 0; j < k; ++j) {
-    std::int64_t p = 0;
-    std::int64_t r = w.ranked[j];
-    while (r >= cpu::pairs_of_rank(p, k)) r -= cpu::pairs_of_rank(p++, k);
-    rows[j] = static_cast<std::int32_t>(w.halves[0].index[p] * n + w.halves[1].index[r]);
+
+  PairWork of(int thread) const {
+    std::int32_t* i = ints_begin_ + thread * ints_;
+    float* f = floats_begin_ + thread * floats_;
+    std::int32_t* behind = i + tile_ * k_;
+    return {i, f, behind, f + tile_ * k_, behind + 2 * k_, behind + k_};
   }
-}
+
+  /// Rows and scores of the k best sums of token `t` of a tile.
+  void choose(const PairWork& w,
+              const cpu::SelectionWork& selection,
+              std::int64_t t,
+              std::int64_t n,
+              std::int32_t* rows,
+              float* scores) const {
+    cpu::pair_codes(w.score1 + t * k_, w.score2, size_of(k_), w.codes);
+    cpu::best_codes(w.codes, size_of(padded_), size_of(k_), selection, w.pairs, scores);
+    for (std::int64_t j = 0; j < k_; ++j) {
+      const std::int64_t i1 = w.index1[t * k_ + p_of_[w.pairs[j]]];
+      rows[j] = static_cast<std::int32_t>(i1 * n + w.index2[r_of_[w.pairs[j]]]);
+    }
+  }
+
+ private:
+  std::int64_t k_;
+  std::int64_t tile_;
+  std::int64_t padded_;
+  std::int64_t ints_;
+  std::int64_t floats_;
+  std::int32_t* ints_begin_ = nullptr;
+  float* floats_begin_ = nullptr;
+  std::int32_t* p_of_ = nullptr;
+  std::int32_t* r_of_ = nullptr;
+};
+
+/// Everything a thread needs to look up a tile of tokens.
+struct Lookup {
+  const PkLookupForward& a;
+  const cpu::KeyScorer& scorer;  // lists: half 1 of each head, then half 2
+  const cpu::Selection& selection;
+  const Pairs& pairs;
+
+  void tile(std::int64_t head, std::int64_t first, std::int64_t tokens, int thread) const {
+    const std::int64_t h = a.q1.extent(1);
+    const std::int64_t e = a.q1.extent(2);
+    const std::int64_t n = a.keys1.extent(1);
+    const std::int64_t k = a.rows.extent(2);
+    const std::size_t padded = size_of(scorer.padded());
+    const cpu::SelectionWork work = selection.of(thread);
+    const PairWork w = pairs.of(thread);
+    const std::int64_t query = (first * h + head) * e;
+    const std::int32_t* codes =
+        scorer.score(a.q1.ptr<const float>() + query, h * e, tokens, head, a.scale, thread);
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      cpu::best_codes(codes + size_of(t) * padded, padded, size_of(k), work, w.index1 + t * k,
+                      w.score1 + t * k);
+    }
+    codes = scorer.score(a.q2.ptr<const float>() + query, h * e, tokens, h + head, a.scale, thread);
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      cpu::best_codes(codes + size_of(t) * padded, padded, size_of(k), work, w.index2, w.score2);
+      const std::int64_t out = ((first + t) * h + head) * k;
+      pairs.choose(w, work, t, n, a.rows.ptr<std::int32_t>() + out, a.scores.ptr<float>() + out);
+    }
+  }
+};
 
 }  // namespace
 
@@ -84,30 +141,19 @@ void pk_lookup_forward(Exec& ex, const PkLookupForward& a) {
   const Scope scope("pk_lookup_forward");
   a.validate();
   const std::int64_t h = a.q1.extent(1);
-  const std::int64_t e = a.q1.extent(2);
-  const std::int64_t n = a.keys1.extent(1);
-  const std::int64_t k = a.rows.extent(2);
-  const std::int64_t pairs = cpu::pair_count(k);
   const auto mark = ex.scratch.mark();
-  const View floats =
-      ex.scratch.take(DType::f32, {ex.threads, n + 2 * k + pairs}, "pk_lookup.scores");
-  const View indices = ex.scratch.take(DType::i32, {ex.threads, 3 * k}, "pk_lookup.order");
+  cpu::KeyScorer scorer(ex, 2 * h, a.keys1.extent(1), a.q1.extent(2));
+  const cpu::Selection selection(ex, a.rows.extent(2));
+  const Pairs pairs(ex, scorer.tile(), a.rows.extent(2));
   if (ex.measuring()) return;
-  const float* q1 = a.q1.ptr<const float>();
-  const float* q2 = a.q2.ptr<const float>();
-  const float* keys1 = a.keys1.ptr<const float>();
-  const float* keys2 = a.keys2.ptr<const float>();
-  std::int32_t* rows = a.rows.ptr<std::int32_t>();
-  float* scores = a.scores.ptr<float>();
+  scorer.pack(ex, 0, h, a.keys1.ptr<const float>());
+  scorer.pack(ex, h, h, a.keys2.ptr<const float>());
+  const Lookup lookup{a, scorer, selection, pairs};
   cpu::parallel_blocks(ex, a.q1.extent(0), [&](std::int64_t first, std::int64_t last, int thread) {
-    float* f = floats.ptr<float>() + thread * (n + 2 * k + pairs);
-    std::int32_t* i = indices.ptr<std::int32_t>() + thread * 3 * k;
-    const Work w{f, {{i, f + n}, {i + k, f + n + k}}, f + n + 2 * k, i + 2 * k};
-    for (std::int64_t t = first * h; t < last * h; ++t) {
-      const std::int64_t head = t % h;
-      half_best(q1 + t * e, keys1 + head * n * e, a.scale, n, e, k, w.scores, w.halves[0]);
-      half_best(q2 + t * e, keys2 + head * n * e, a.scale, n, e, k, w.scores, w.halves[1]);
-      best_pairs(w, n, k, rows + t * k, scores + t * k);
+    for (std::int64_t head = 0; head < h; ++head) {
+      for (std::int64_t t = first; t < last; t += scorer.tile()) {
+        lookup.tile(head, t, std::min(scorer.tile(), last - t), thread);
+      }
     }
   });
 }

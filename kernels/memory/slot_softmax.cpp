@@ -1,9 +1,8 @@
-#include <algorithm>
-#include <cmath>
-
+#include "kernels/memory/lookup_loops.h"
 #include "kernels/memory/pk_lookup.h"
 #include "kernels/parallel.h"
 
+#include "base/math.h"
 #include "base/scope.h"
 
 namespace mneme {
@@ -25,14 +24,7 @@ void slot_softmax_forward(Exec& ex, const SlotSoftmaxForward& a) {
   const float* scores = a.scores.ptr<const float>();
   float* weights = a.weights.ptr<float>();
   cpu::parallel_blocks(ex, s.count() / k, [&](std::int64_t first, std::int64_t last, int) {
-    for (std::int64_t i = first; i < last; ++i) {
-      const float* x = scores + i * k;
-      float* w = weights + i * k;
-      const float top = *std::max_element(x, x + k);
-      float sum = 0;
-      for (std::int64_t j = 0; j < k; ++j) sum += w[j] = std::exp(x[j] - top);
-      for (std::int64_t j = 0; j < k; ++j) w[j] /= sum;
-    }
+    cpu::softmax_rows(size_of(last - first), size_of(k), scores + first * k, weights + first * k);
   });
 }
 
@@ -56,11 +48,8 @@ void slot_softmax_backward(Exec& ex, const SlotSoftmaxBackward& a) {
   const float* dweights = a.dweights.ptr<const float>();
   float* dscores = a.dscores.ptr<float>();
   cpu::parallel_blocks(ex, s.count() / k, [&](std::int64_t first, std::int64_t last, int) {
-    for (std::int64_t i = first * k; i < last * k; i += k) {
-      float mean = 0;
-      for (std::int64_t j = i; j < i + k; ++j) mean += weights[j] * dweights[j];
-      for (std::int64_t j = i; j < i + k; ++j) dscores[j] = weights[j] * (dweights[j] - mean);
-    }
+    cpu::softmax_rows_backward(size_of(last - first), size_of(k), weights + first * k,
+                               dweights + first * k, dscores + first * k);
   });
 }
 
