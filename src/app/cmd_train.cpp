@@ -1,12 +1,10 @@
-#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "app/command.h"
-#include "comm/mpi_session.h"
+#include "app/ranks.h"
 #include "config/parse.h"
 #include "train/trainer.h"
 
@@ -49,21 +47,14 @@ class PlainReporter : public Reporter {
   RunFolder folder_;
 };
 
-int threads_per_rank(const RunConfig& config, int ranks_here) {
-  if (config.runtime.threads > 0) return static_cast<int>(config.runtime.threads);
-  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / ranks_here);
-}
-
 int train(const ConfigArguments& arguments) {
   StopSignals signals;
   const auto config = parse<RunConfig>(arguments.file, arguments.overrides);
-  const MpiSession session;
-  const auto world = session.world();
-  const Mesh mesh(*world, config.mesh);
+  const Ranks ranks(config);
   PlainReporter reporter(config);
-  Trainer trainer(config, mesh,
+  Trainer trainer(config, ranks.mesh(),
                   {.overrides = arguments.overrides,
-                   .threads = threads_per_rank(config, session.node_size()),
+                   .threads = ranks.threads(),
                    .signals = &signals,
                    .reporter = &reporter});
   return trainer.run();

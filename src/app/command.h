@@ -14,12 +14,17 @@ using Action = std::function<int()>;
 
 // One per subcommand, in cmd_<name>.cpp: describes its options and sets `chosen` when it is parsed.
 void add_train(CLI::App& app, Action& chosen);
+void add_eval(CLI::App& app, Action& chosen);
+void add_generate(CLI::App& app, Action& chosen);
+void add_plan(CLI::App& app, Action& chosen);
 
 /// A config file and its --set options, which most commands take.
 struct ConfigArguments {
   std::string file;
   std::vector<std::string> overrides;
 };
+/// The positional MODEL (a run's folder or a checkpoint, kept in `file`) and the repeatable --set.
+void add_model_arguments(CLI::App& command, ConfigArguments& arguments);
 /// The positional CONFIG and the repeatable --set KEY=VALUE.
 void add_config_arguments(CLI::App& command, ConfigArguments& arguments);
 

@@ -61,6 +61,9 @@ int main(int argc, char** argv) {
       "interrupted and resumable.");
   mneme::Action chosen;
   mneme::add_train(app, chosen);
+  mneme::add_eval(app, chosen);
+  mneme::add_generate(app, chosen);
+  mneme::add_plan(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

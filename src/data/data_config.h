@@ -47,6 +47,7 @@ struct DataConfig {
   std::vector<ValidationConfig> validation;
   bool document_mask = true;
   std::string tokenizer;
+  std::string probes;
 
   static void describe(Schema<DataConfig>& s) {
     s.field("train", &DataConfig::train, "", "sources of the training data")
@@ -60,7 +61,10 @@ struct DataConfig {
             "tokenizer", &DataConfig::tokenizer, "",
             "a tokenizer file, or `bytes`, that the token files must have been made with; empty: "
             "the one stored in them",
-            free_to_change());
+            free_to_change())
+        .field("probes", &DataConfig::probes, "",
+               "probes.jsonl of `mneme prep facts`: `mneme eval` measures recall on it",
+               free_to_change());
   }
 };
 static_assert(Config<DataConfig>);

@@ -224,6 +224,7 @@ void Transformer::logits_cached(Exec& ex,
     const Scope inside("layers", static_cast<std::int64_t>(b));
     blocks_[b].forward_cached(ex, ps, pass, h, caches[b]);
   }
+  if (!out.given()) return;
   norm_.forward(ex, ps, h, h, rstd);
   head_.logits(ex, ps, h, out);
 }

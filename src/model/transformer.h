@@ -34,7 +34,8 @@ class Transformer {
   /// logits (T, V) f32 of a batch; no stored state changes. For small T.
   void logits(Exec& ex, ParamSet& ps, const TokenBatch& batch, View out) const;
 
-  /// Generation: logits (n, V) of n new tokens (i32) at their place in the caches, one per block.
+  /// Generation: n new tokens (i32) take their place in the caches, one per block; out (n, V) f32,
+  /// if given, gets their logits.
   void logits_cached(Exec& ex,
                      ParamSet& ps,
                      const Attention::CachedPass& pass,

@@ -43,6 +43,19 @@ void Optimizer::allocate(Arena& optimizer) {
   }
 }
 
+void Optimizer::allocate_keepers(Arena& optimizer) {
+  moments_.assign(keepers_.size(), {});
+  if (config_.pool_update != PoolUpdate::exact) {
+    for (Param& p : ps_->all()) p.keeper = nullptr;  // rows are as they are stored
+    keepers_.clear();
+    keepers_.resize(moments_.size());
+    return;
+  }
+  for (const auto& keeper : keepers_) {
+    if (keeper) keeper->allocate(*ps_, pool_master_, optimizer);
+  }
+}
+
 void Optimizer::initialise(Exec& ex) {
   for (std::size_t i = 0; i < keepers_.size(); ++i) {
     if (keepers_[i]) {
@@ -88,7 +101,7 @@ std::vector<StateItem> Optimizer::state_items() const {
     const Param& p = ps_->all()[i];
     if (keepers_[i]) {
       for (StateItem& item : keepers_[i]->state_items(*ps_)) items.push_back(std::move(item));
-    } else if (p.is_trained()) {
+    } else if (moments_[i].m.given()) {
       items.push_back({"optimizer.m." + p.spec.name, p.spec.shape, p.spec.place, moments_[i].m});
       items.push_back({"optimizer.v." + p.spec.name, p.spec.shape, p.spec.place, moments_[i].v});
     }

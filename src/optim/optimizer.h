@@ -24,6 +24,8 @@ class Optimizer {
 
   /// After ParamSet::allocate: moments of every parameter.
   void allocate(Arena& optimizer);
+  /// For reading a trained model: only what brings pool rows up to date (pool_update: exact).
+  void allocate_keepers(Arena& optimizer);
   void initialise(Exec& ex);
 
   /// Step t (from 1) is about to run forward.
@@ -36,7 +38,7 @@ class Optimizer {
   double lr(Group group, std::int64_t step) const {
     return adamw_step(config_, group, step, steps_).lr;
   }
-  /// Moments by name, for checkpoints.
+  /// What was allocated, by name, for checkpoints.
   std::vector<StateItem> state_items() const;
 
  private:

@@ -69,6 +69,7 @@ Engine::Engine(
   if (purpose == Purpose::read_only) {
     Arena none = Arena::measuring("none");
     params_.allocate(arenas_.weights, none);
+    optimizer_.allocate_keepers(arenas_.optimizer);
     return;
   }
   params_.allocate(arenas_.weights, arenas_.grads);

@@ -38,7 +38,10 @@ struct Arenas {
 /// same code: on measuring arenas for the plan, then on real ones.
 class Engine {
  public:
-  enum class Purpose : std::uint8_t { train, read_only };  // read_only: no gradients, no moments
+  enum class Purpose : std::uint8_t {
+    train,
+    read_only
+  };  // read_only: no gradients, moments of the pool at most
 
   /// `config.model.vocabulary` is set. `mesh` must outlive the engine.
   Engine(const RunConfig& config, const Mesh& mesh, Purpose purpose, Arenas arenas, int threads);
@@ -73,6 +76,9 @@ class Engine {
   /// Everything that a checkpoint holds, or the parameters alone.
   std::vector<StateItem> state_items() const;
   std::vector<StateItem> weight_items() const { return params_.state_items(); }
+
+  /// After a load into a read_only engine: brings every pool row to step `step`.
+  void settle(std::int64_t step) { optimizer_.settle(ex_, step); }
 
   Exec& exec() { return ex_; }
   ParamSet& params() { return params_; }

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
-#include <numbers>
 
 #include <fmt/format.h>
 
@@ -12,16 +10,10 @@
 #include "checkpoint/load.h"
 #include "checkpoint/save.h"
 #include "config/print.h"
+#include "train/load_model.h"
+#include "train/validation.h"
 
 namespace mneme {
-namespace {
-
-std::vector<std::filesystem::path> paths(const std::vector<std::string>& names) {
-  return {names.begin(), names.end()};
-}
-
-}  // namespace
-
 RunConfig with_vocabulary(RunConfig config, const SampleOrder& order) {
   const std::int64_t found = std::int64_t{order.info().vocab_size};
   require(config.model.vocabulary == 0 || config.model.vocabulary >= found, Fault::user,
@@ -52,17 +44,8 @@ void Trainer::open_data() {
                             .ranks = ranks,
                             .rank = mesh_->world().rank(),
                             .document_mask = config_.data.document_mask});
-  for (const ValidationConfig& v : config_.data.validation) {
-    validation_.emplace_back(
-        v.name, paths(v.files),
-        ValidationOptions{
-            .sequence = config_.train.sequence,
-            .samples_per_batch = config_.train.batch / ranks / micro_batches(config_.train, ranks),
-            .ranks = ranks,
-            .rank = mesh_->world().rank(),
-            .max_samples = v.max_samples,
-            .document_mask = config_.data.document_mask});
-  }
+  validation_ = open_validation_sets(
+      config_, mesh_->world(), config_.train.batch / ranks / micro_batches(config_.train, ranks));
 }
 
 void Trainer::build_engine() {
@@ -92,6 +75,7 @@ void Trainer::start_or_resume() {
   }
   if (speaks()) {
     options_.reporter->resumed(step_);
+    save_run_tokenizer(folder_.root, *order_->stream(0).files().front().tokenizer());
     std::ofstream(folder_.config()) << to_yaml(config_, Comments::descriptions);
   }
 }
@@ -168,28 +152,9 @@ void Trainer::train_one() {
 }
 
 void Trainer::validate() {
-  const Scope scope("validate");
   for (const ValidationSet& set : validation_) {
-    const auto begin = std::chrono::steady_clock::now();
-    std::array<double, 2> sums{0, 0};
-    for (std::int64_t b = 0; b < set.batches(); ++b) {
-      const Batch batch = set.batch(b);
-      sums[0] += engine_->evaluate(step_, batch);
-      sums[1] += static_cast<double>(batch.target_count);
-    }
-    mesh_->world()
-        .all_reduce(view_of(std::span<double>(sums), {2}), Reduce::sum, engine_->exec())
-        .wait();
-    if (!speaks()) continue;
-    const double loss = sums[0] / std::max(1.0, sums[1]);
-    options_.reporter->validation(
-        {.step = step_,
-         .name = set.name(),
-         .loss = loss,
-         .bits_per_byte = loss / std::numbers::ln2 / set.bytes_per_target(),
-         .targets = static_cast<std::int64_t>(sums[1]),
-         .seconds =
-             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
+    const ValidationReport report = measure_validation(*engine_, set, step_);
+    if (speaks()) options_.reporter->validation(report);
   }
 }
 

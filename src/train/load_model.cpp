@@ -1,0 +1,89 @@
+#include "train/load_model.h"
+
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "base/hash.h"
+#include "checkpoint/load.h"
+#include "config/parse.h"
+
+namespace mneme {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* tokenizer_file = "tokenizer.model";
+
+}  // namespace
+
+CheckpointEntry find_checkpoint(const fs::path& path) {
+  require(fs::exists(path), Fault::user, "{}: no such checkpoint or run folder", path.string());
+  if (fs::exists(path / Manifest::file_name)) {
+    const Manifest m = read_manifest(path);
+    return {m.step, m.kind, path};
+  }
+  const fs::path folder = fs::exists(path / "checkpoints") ? path / "checkpoints" : path;
+  const LatestCheckpoint latest = latest_checkpoint(folder);
+  std::string skipped;
+  for (const std::string& why : latest.skipped) skipped += "\n  " + why;
+  require(latest.entry.has_value(), Fault::checkpoint,
+          "{}: no complete checkpoint here{}\n  hint: name a run's folder (runs/NAME) or a "
+          "step_NNNNNN in its "
+          "checkpoints",
+          folder.string(), skipped);
+  return *latest.entry;
+}
+
+SavedRun read_saved_run(const fs::path& path, const std::vector<std::string>& overrides) {
+  SavedRun run;
+  run.entry = find_checkpoint(path);
+  const Manifest m = read_manifest(run.entry.path);
+  require(m.meta.contains("config"), Fault::checkpoint, "{}: the manifest holds no run's config",
+          run.entry.path.string());
+  run.config = parse_text<RunConfig>(m.meta["config"].get<std::string>(),
+                                     "the config saved in " + run.entry.path.string(), overrides);
+  run.root = fs::absolute(run.entry.path).parent_path().parent_path();
+  return run;
+}
+
+void save_run_tokenizer(const fs::path& root, const Tokenizer& tokenizer) {
+  if (tokenizer.kind() == "bytes") return;
+  std::ofstream out(root / tokenizer_file, std::ios::binary);
+  out << tokenizer.model();
+  require(out.good(), Fault::machine, "{} could not be written", (root / tokenizer_file).string());
+}
+
+std::unique_ptr<Tokenizer> load_run_tokenizer(const SavedRun& run) {
+  const Manifest m = read_manifest(run.entry.path);
+  const auto kind = m.meta.at("tokenizer").at("kind").get<std::string>();
+  const auto hash = m.meta.at("tokenizer").at("hash").get<std::string>();
+  auto tokenizer = load_tokenizer(kind == "bytes" ? kind : (run.root / tokenizer_file).string());
+  require(hex(tokenizer->hash()) == hash, Fault::checkpoint,
+          "{} is not the tokenizer that {} was trained with (hash {}, wanted {})",
+          (run.root / tokenizer_file).string(), run.entry.path.string(), hex(tokenizer->hash()),
+          hash);
+  return tokenizer;
+}
+
+std::unique_ptr<Engine> load_model(const SavedRun& run,
+                                   const Mesh& mesh,
+                                   int threads,
+                                   const std::function<void(Engine&)>& measure) {
+  RunConfig config = run.config;
+  if (run.entry.kind == CheckpointKind::weights) config.optimizer.pool_update = PoolUpdate::lazy;
+  Engine plan(config, mesh, Engine::Purpose::read_only, Arenas::measuring(), threads);
+  measure(plan);
+  auto engine = std::make_unique<Engine>(config, mesh, Engine::Purpose::read_only,
+                                         Arenas::sized(plan.arenas()), threads);
+  const std::vector<StateItem> items = engine->state_items();
+  load_checkpoint(mesh.world(), {.checkpoint = run.entry.path,
+                                 .items = items,
+                                 .position = position_on(mesh),
+                                 .surplus = LoadRequest::Surplus::ignore});
+  engine->settle(run.entry.step);
+  return engine;
+}
+
+}  // namespace mneme

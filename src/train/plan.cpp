@@ -1,0 +1,99 @@
+#include "train/plan.h"
+
+#include <fmt/format.h>
+
+#include "checkpoint/save.h"
+#include "comm/plan_comm.h"
+
+namespace mneme {
+namespace {
+
+/// "1.5 GiB"
+std::string size_text(double bytes) {
+  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+  std::size_t u = 0;
+  while (bytes >= 1024 && u + 1 < units.size()) {
+    bytes /= 1024;
+    ++u;
+  }
+  return fmt::format("{:.{}f} {}", bytes, u == 0 ? 0 : 1, units[u]);
+}
+
+std::string count_text(std::int64_t n) {
+  const auto x = static_cast<double>(n);
+  return n >= 1'000'000'000 ? fmt::format("{:.3f}B", x / 1e9) : fmt::format("{:.1f}M", x / 1e6);
+}
+
+/// Bytes of the global tensors of a checkpoint.
+std::int64_t global_bytes(const std::vector<StateItem>& items) {
+  std::int64_t sum = 0;
+  for (const StateItem& i : items)
+    sum += static_cast<std::int64_t>(byte_count(i.local.type(), i.shape));
+  return sum;
+}
+
+}  // namespace
+
+std::int64_t Plan::bytes() const {
+  std::int64_t sum = 0;
+  for (const ArenaLine& a : arenas) sum += a.bytes;
+  return sum;
+}
+
+Plan plan_of(const Engine& e) {
+  Plan p;
+  p.ranks = e.mesh().world().size();
+  p.memory_ranks = e.mesh().memory().size();
+  p.parameters = e.params().count();
+  p.pool_parameters = e.params().count(Group::memory_values);
+  for (const Arena* a : e.arenas().all()) {
+    Plan::ArenaLine line{a->name(), static_cast<std::int64_t>(a->peak()), {}};
+    for (const Arena::Line& l : a->at_peak())
+      line.labels.emplace_back(l.label, static_cast<std::int64_t>(l.bytes));
+    p.arenas.push_back(std::move(line));
+  }
+  const TrainConfig& t = e.config().train;
+  const auto tokens = static_cast<double>(t.batch * t.sequence) / static_cast<double>(p.ranks);
+  p.flop_per_token = e.cost().matmul_flop / tokens;
+  p.pool_bytes_per_token = e.cost().pool_bytes / tokens;
+  for (const char* axis : {"world", "data", "memory"}) {
+    p.wire_bytes += static_cast<double>(e.mesh().axis(axis).traffic().bytes());
+  }
+  p.checkpoint_bytes = global_bytes(e.state_items());
+  return p;
+}
+
+Plan make_plan(const RunConfig& config, int ranks) {
+  PlanComm world("world", 0, ranks);
+  const Mesh mesh(world, config.mesh);
+  Engine engine(config, mesh, Engine::Purpose::train, Arenas::measuring(), 1);
+  engine.measure();
+  return plan_of(engine);
+}
+
+std::string to_table(const Plan& p, const RunConfig& config) {
+  std::string s = fmt::format("plan of {} on {} ranks, pool columns over {}\n", config.name,
+                              p.ranks, p.memory_ranks);
+  s += fmt::format("  parameters            {:>12}   of them in pools {}\n",
+                   count_text(p.parameters), count_text(p.pool_parameters));
+  s += fmt::format(
+      "  matmul FLOP per token {:>12.4g}   forward and backward; pool rows never count\n",
+      p.flop_per_token);
+  s += fmt::format("  pool bytes per token  {:>12}\n", size_text(p.pool_bytes_per_token));
+  s += fmt::format("  sent per rank, step   {:>12}\n", size_text(p.wire_bytes));
+  s += fmt::format("  checkpoint            {:>12}\n",
+                   size_text(static_cast<double>(p.checkpoint_bytes)));
+  s += fmt::format("  memory per rank       {:>12}   ({} bytes)\n",
+                   size_text(static_cast<double>(p.bytes())), p.bytes());
+  for (const Plan::ArenaLine& a : p.arenas) {
+    s += fmt::format("    {:<20}{:>12}   ", a.name, size_text(static_cast<double>(a.bytes)));
+    for (std::size_t i = 0; i < std::min<std::size_t>(3, a.labels.size()); ++i) {
+      s += fmt::format("{}{} {}", i > 0 ? ", " : "", a.labels[i].first,
+                       size_text(static_cast<double>(a.labels[i].second)));
+    }
+    s += "\n";
+  }
+  return s;
+}
+
+}  // namespace mneme

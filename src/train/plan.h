@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "train/engine.h"
+
+namespace mneme {
+
+/// What a run will need, found by running its step on measuring arenas: nothing is allocated and no
+/// data is read.
+struct Plan {
+  struct ArenaLine {
+    std::string name;
+    std::int64_t bytes = 0;
+    std::vector<std::pair<std::string, std::int64_t>> labels;  // at the peak, largest first
+  };
+  std::int64_t ranks = 1;
+  std::int64_t memory_ranks = 1;
+  std::int64_t parameters = 0;        // of the whole model
+  std::int64_t pool_parameters = 0;   // of them, in pools
+  std::vector<ArenaLine> arenas;      // of one rank
+  double flop_per_token = 0;          // matrix multiplications, forward and backward
+  double pool_bytes_per_token = 0;    // pool rows read or written
+  double wire_bytes = 0;              // sent by one rank in one step
+  std::int64_t checkpoint_bytes = 0;  // of the whole job
+  std::int64_t bytes() const;         // of all arenas of one rank
+};
+
+/// The plan of rank 0 on the mesh of `config` over `ranks` ranks (the widest columns are never rank
+/// 0's alone: widths differ by one at most). config.model.vocabulary must be set.
+Plan make_plan(const RunConfig& config, int ranks);
+/// The same from an engine that has been measured.
+Plan plan_of(const Engine& measured);
+/// A table for people.
+std::string to_table(const Plan& plan, const RunConfig& config);
+
+}  // namespace mneme
