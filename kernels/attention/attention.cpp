@@ -89,6 +89,19 @@ void deal(const Exec& ex, std::int64_t items, F&& f) {
   });
 }
 
+/// Multiplications with keys and with values over the pairs that the mask allows; twice that of
+/// each in backward. A measuring run has no mask: nothing is counted.
+void count_flop(
+    const Exec& ex, ConstView first, std::int64_t heads, std::int64_t width, double products) {
+  if (ex.cost == nullptr || ex.measuring()) return;
+  const auto from = first.span<const std::int32_t>();
+  double pairs = 0;
+  for (std::size_t t = 0; t < from.size(); ++t) {
+    pairs += static_cast<double>(t + 1) - static_cast<double>(from[t]);
+  }
+  ex.cost->matmul_flop += products * 2 * pairs * static_cast<double>(heads * width);
+}
+
 }  // namespace
 
 void AttentionForward::validate() const {
@@ -102,6 +115,7 @@ void AttentionForward::validate() const {
 void attention_forward(Exec& ex, const AttentionForward& a) {
   const Scope scope("attention_forward");
   a.validate();
+  count_flop(ex, a.first, a.query_heads, a.qkv.extent(2), 2);
   const std::int64_t tokens = a.qkv.extent(0);
   const std::int64_t work_size = cpu::attention_forward_work(a.qkv.extent(2));
   const auto mark = ex.scratch.mark();
@@ -143,6 +157,7 @@ void AttentionBackward::validate() const {
 void attention_backward(Exec& ex, const AttentionBackward& a) {
   const Scope scope("attention_backward");
   a.validate();
+  count_flop(ex, a.first, a.query_heads, a.qkv.extent(2), 4);
   const std::int64_t tokens = a.qkv.extent(0);
   const std::int64_t width = a.qkv.extent(2);
   const std::int64_t work_size = cpu::attention_backward_work(width);

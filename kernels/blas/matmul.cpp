@@ -57,6 +57,7 @@ void Matmul::validate() const {
 void matmul(Exec& ex, const Matmul& a) {
   const Scope scope("matmul");
   a.validate();
+  if (ex.cost != nullptr) ex.cost->matmul_flop += matmul_flop(a);
   cpu::MatmulProblem p = problem_of(a);
   if (p.m == 0 || p.n == 0) return;
   if (p.k == 0) {

@@ -31,6 +31,10 @@ void FlatLookupForward::validate() const {
 void flat_lookup_forward(Exec& ex, const FlatLookupForward& a) {
   const Scope scope("flat_lookup_forward");
   a.validate();
+  if (ex.cost != nullptr) {
+    ex.cost->matmul_flop +=
+        2.0 * static_cast<double>(a.q.count()) * static_cast<double>(a.keys.extent(1));
+  }
   const std::int64_t h = a.q.extent(1);
   const std::int64_t d = a.q.extent(2);
   const std::int64_t k = a.rows.extent(2);

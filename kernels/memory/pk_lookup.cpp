@@ -140,6 +140,10 @@ struct Lookup {
 void pk_lookup_forward(Exec& ex, const PkLookupForward& a) {
   const Scope scope("pk_lookup_forward");
   a.validate();
+  if (ex.cost != nullptr) {  // scores of both halves
+    ex.cost->matmul_flop +=
+        4.0 * static_cast<double>(a.q1.count()) * static_cast<double>(a.keys1.extent(1));
+  }
   const std::int64_t h = a.q1.extent(1);
   const auto mark = ex.scratch.mark();
   cpu::KeyScorer scorer(ex, 2 * h, a.keys1.extent(1), a.q1.extent(2));

@@ -32,6 +32,10 @@ void PkLookupBackward::validate() const {
 void pk_lookup_backward(Exec& ex, const PkLookupBackward& a) {
   const Scope scope("pk_lookup_backward");
   a.validate();
+  if (ex.cost != nullptr) {  // queries and keys of both halves, for the rows that were read alone
+    ex.cost->matmul_flop +=
+        8.0 * static_cast<double>(a.q1.count()) * static_cast<double>(a.rows.extent(2));
+  }
   const bool data = !ex.measuring();
   cpu::KeyGrads g{.tokens = a.q1.extent(0),
                   .heads = a.q1.extent(1),

@@ -36,9 +36,21 @@ void PoolReadForward::validate() const {
   require_tensor(patch_of_read, DType::i32, {n, j}, op, "patch_of_read");
 }
 
+namespace {
+
+/// Every read is a row of this rank's columns.
+void count_bytes(const Exec& ex, ConstView values, ConstView rows) {
+  if (ex.cost == nullptr) return;
+  ex.cost->pool_bytes += static_cast<double>(rows.count()) *
+                         static_cast<double>(byte_count(values.type(), {values.extent(1)}));
+}
+
+}  // namespace
+
 void pool_read_forward(Exec& ex, const PoolReadForward& a) {
   const Scope scope("pool_read_forward");
   a.validate();
+  count_bytes(ex, a.values, a.rows);
   if (ex.measuring()) return;
   const std::int64_t j = a.rows.extent(1);
   const std::int64_t w = a.values.extent(1);
@@ -76,6 +88,7 @@ void PoolReadBackward::validate() const {
 void pool_read_backward(Exec& ex, const PoolReadBackward& a) {
   const Scope scope("pool_read_backward");
   a.validate();
+  count_bytes(ex, a.values, a.rows);
   if (ex.measuring()) return;
   const std::int64_t j = a.rows.extent(1);
   const std::int64_t w = a.values.extent(1);

@@ -32,6 +32,14 @@ std::int64_t global_bytes(const std::vector<StateItem>& items) {
   return sum;
 }
 
+/// Attention's FLOP per token, forward and backward, with the full causal window: a measuring run
+/// knows no documents, which make it less.
+double attention_flop(const RunConfig& c) {
+  const double window = (static_cast<double>(c.train.sequence) + 1) / 2;
+  return 12 * window *
+         static_cast<double>(c.model.blocks * c.model.heads * c.model.resolved_head_width());
+}
+
 }  // namespace
 
 std::int64_t Plan::bytes() const {
@@ -54,7 +62,7 @@ Plan plan_of(const Engine& e) {
   }
   const TrainConfig& t = e.config().train;
   const auto tokens = static_cast<double>(t.batch * t.sequence) / static_cast<double>(p.ranks);
-  p.flop_per_token = e.cost().matmul_flop / tokens;
+  p.flop_per_token = e.cost().matmul_flop / tokens + attention_flop(e.config());
   p.pool_bytes_per_token = e.cost().pool_bytes / tokens;
   for (const char* axis : {"world", "data", "memory"}) {
     p.wire_bytes += static_cast<double>(e.mesh().axis(axis).traffic().bytes());
