@@ -13,6 +13,8 @@ namespace mneme {
 using Action = std::function<int()>;
 
 // One per subcommand, in cmd_<name>.cpp: describes its options and sets `chosen` when it is parsed.
+void add_prep(CLI::App& app, Action& chosen);
+void add_tokenizer(CLI::App& app, Action& chosen);
 void add_train(CLI::App& app, Action& chosen);
 void add_eval(CLI::App& app, Action& chosen);
 void add_generate(CLI::App& app, Action& chosen);

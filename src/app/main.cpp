@@ -60,6 +60,8 @@ int main(int argc, char** argv) {
       "Exit status: 0 done, 2 the user's input, 3 data, 4 checkpoint, 5 the machine, 6 a bug, 75 "
       "interrupted and resumable.");
   mneme::Action chosen;
+  mneme::add_prep(app, chosen);
+  mneme::add_tokenizer(app, chosen);
   mneme::add_train(app, chosen);
   mneme::add_eval(app, chosen);
   mneme::add_generate(app, chosen);

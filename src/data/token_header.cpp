@@ -103,7 +103,7 @@ std::vector<T> read_array(const Source& source, const char* name, hid_t type) {
 }
 
 std::string read_bytes(const Source& source, const char* name) {
-  const auto bytes = read_array<char>(source, name, H5T_NATIVE_CHAR);
+  const auto bytes = read_array<std::uint8_t>(source, name, H5T_NATIVE_UINT8);
   return {bytes.begin(), bytes.end()};
 }
 

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace mneme {
+
+// Numbers for people, in tables, progress lines and messages. Never read back by a program.
+
+/// "1,234,567"
+std::string thousands(std::int64_t count);
+
+/// "812 bytes", "3.4 KiB", "1.25 GiB": three digits, in powers of 1024.
+std::string bytes_text(std::int64_t bytes);
+
+/// "0.8 s", "42 s", "3 min 07 s", "2 h 05 min", "4 d 03 h". Negative or not finite: "?".
+std::string seconds_text(double seconds);
+
+/// "950", "12.3k", "4.56M", "7.89G": three digits, in powers of 1000.
+std::string short_count(double count);
+
+}  // namespace mneme
