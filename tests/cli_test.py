@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,9 +71,10 @@ def test_every_command_has_an_example(m):
 
 
 def test_wrong_command_lines(m):
-    assert "subcommand" in m.error()
-    assert "trian" in m.error("trian")
-    assert "--fast" in m.error("prep", "text", "--fast")
+    assert "ubcommand" in m.error()
+    assert "no command 'mneme tran', did you mean train?" in m.error("tran")
+    assert "no command 'mneme prep txt', did you mean text?" in m.error("prep", "txt", "--output", "x.h5")
+    assert "--fast" in m.error("prep", "text", "x.txt", "--output", "x.h5", "--fast")
     assert "{file,paragraph,line}" in m.error("prep", "text", "x.txt", "--output", "x.h5", "--documents", "page")
     assert "--output" in m.error("prep", "facts")
 
@@ -141,7 +143,7 @@ def test_tokenizer_round_trip(m):
             assert back == text, (tokenizer, text, back)
     assert m.out("tokenizer", "encode", "Hi", "!") == "72 105\n33\n"
     assert m.out("tokenizer", "decode", 72, 105) == "Hi\n"
-    assert m.out("tokenizer", "encode", "--tokenizer", "one.model", "--pieces", "row") == "row\n"
+    assert m.out("tokenizer", "encode", "--tokenizer", "one.model", "--pieces", "row") == "r ow\n"
     m.run("prep", "text", "text", "--output", "t.h5", "--tokenizer", "one.model")
     assert "A row is read." in m.out("prep", "--inspect", "t.h5", "--count", 40)
 
@@ -177,7 +179,8 @@ def main():
                 test(Mneme(str(Path(given.mneme).resolve()), Path(folder)))
             except Exception as error:  # a time-out counts as well
                 failed += 1
-                print(f"FAILED {name}: {error!r}" if not isinstance(error, AssertionError) else f"FAILED {name}: {error}")
+                line = traceback.extract_tb(error.__traceback__)[1]
+                print(f"FAILED {name} at line {line.lineno}: {line.line}\n{error or ''}")
         print(f"{name}: {time.monotonic() - started:.1f} s", flush=True)
     print(f"{len(chosen) - failed} passed, {failed} failed, 0 skipped")
     return int(failed > 0)

@@ -1,6 +1,34 @@
 #include "app/command.h"
 
+#include <fmt/format.h>
+
+#include "config/problems.h"
+
 namespace mneme {
+
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& words) {
+  const CLI::App* at = &app;
+  std::string path = app.get_name();
+  for (const std::string& word : words) {
+    std::vector<std::string> names;
+    const CLI::App* next = nullptr;
+    for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; })) {
+      names.push_back(c->get_name());
+      if (c->get_name() == word) next = c;
+    }
+    if (names.empty() || word.starts_with("-")) return {};
+    if (next == nullptr) {
+      const std::string close = nearest(word, names);
+      const std::string hint = close.empty()
+                                   ? "; there are " + fmt::format("{}", fmt::join(names, ", "))
+                                   : ", did you mean " + close + "?";
+      return fmt::format("there is no command '{} {}'{}", path, word, hint);
+    }
+    path += " " + word;
+    at = next;
+  }
+  return {};
+}
 
 namespace {
 

@@ -20,6 +20,10 @@ void add_eval(CLI::App& app, Action& chosen);
 void add_generate(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);
 
+/// "there is no command 'tran', did you mean train?" when the words of a command line name a
+/// command that `app` or one of its commands does not have; empty otherwise.
+std::string unknown_command(const CLI::App& app, const std::vector<std::string>& words);
+
 /// A config file and its --set options, which most commands take.
 struct ConfigArguments {
   std::string file;

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 
 #include <fmt/format.h>
@@ -47,6 +48,18 @@ int run(const Action& action) {
   }
 }
 
+/// A command line that cannot be parsed, or asks for help: told by one rank. The exit status.
+int refuse(const CLI::App& app, const CLI::ParseError& e, const std::vector<std::string>& words) {
+  std::ostringstream out, err;
+  const bool asks_for_help = app.exit(e, out, err) == 0;
+  if (launched_rank() <= 0) {
+    const std::string unknown = asks_for_help ? "" : unknown_command(app, words);
+    fmt::print("{}", out.str());
+    fmt::print(stderr, "{}", unknown.empty() ? err.str() : unknown + "\n");
+  }
+  return asks_for_help ? 0 : static_cast<int>(Fault::user);
+}
+
 }  // namespace
 }  // namespace mneme
 
@@ -69,8 +82,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    const int status = app.exit(e);
-    return status == 0 ? 0 : static_cast<int>(mneme::Fault::user);
+    return mneme::refuse(app, e, {argv + 1, argv + argc});
   }
   return mneme::run(chosen);
 }
