@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <random>
+#include <utility>
 
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include "data/token_file.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
+#include "text/bpe_train.h"
 
 namespace mneme {
 namespace {
@@ -119,14 +121,14 @@ TEST_F(Prepare, ReadsEveryKindOfFileAndFoldersInOrder) {
 }
 
 TEST_F(Prepare, TextFilesAreFilesParagraphsOrLines) {
-  write(folder_ / "in.txt", "\n \na b\nc\r\n\n\n  \nd\n\ne\n");
+  write(folder_ / "in.txt", "\n \na b\nc\r\n\n\n  \nk\n\ne\n");
   PrepareOptions o = options({"in.txt"});
-  EXPECT_EQ(run(o), (Texts{"\n \na b\nc\r\n\n\n  \nd\n\ne\n"}));
+  EXPECT_EQ(run(o), (Texts{"\n \na b\nc\r\n\n\n  \nk\n\ne\n"}));
   o.overwrite = true;
   o.text.documents = TextDocuments::paragraph;
-  EXPECT_EQ(run(o), (Texts{"a b\nc", "d", "e"}));
+  EXPECT_EQ(run(o), (Texts{"a b\nc", "k", "e"}));
   o.text.documents = TextDocuments::line;
-  EXPECT_EQ(run(o), (Texts{"a b", "c", "d", "e"}));
+  EXPECT_EQ(run(o), (Texts{"a b", "c", "k", "e"}));
   EXPECT_EQ(result_.counts.empty_documents, 6);
 }
 
@@ -179,6 +181,24 @@ TEST_F(Prepare, CountsWhatIsLeftOutOrMended) {
   o.malformed = MalformedText::refuse;
   expect_error(Fault::data, "in.jsonl:6: 2 bytes are not UTF-8", [&] { run(o); });
   EXPECT_EQ(documents_of(o.output).size(), 2U);  // the old output is still there
+}
+
+TEST_F(Prepare, ASentencePieceTokenizerTravelsInTheFile) {
+  const std::string text = words(3, 200'000);
+  write(folder_ / "été.txt", text);
+  bool given = false;
+  write(folder_ / "bpe.model", train_bpe({.vocab_size = 600}, [&](std::string& out) {
+          out = text;
+          return !std::exchange(given, true);
+        }));
+  PrepareOptions o = options({"été.txt"});
+  o.tokenizer = folder_ / "bpe.model";
+  EXPECT_EQ(run(o), Texts{text});
+  std::filesystem::remove(o.tokenizer);
+  const TokenFile file(o.output);
+  EXPECT_EQ(file.info().vocab_size, 600);
+  EXPECT_LT(file.tokens(), std::ssize(text) * 3 / 4);
+  EXPECT_TRUE(file.info().sources.at(0).name.ends_with("été.txt"));
 }
 
 TEST_F(Prepare, FieldsAreKeysOrPointers) {
