@@ -184,7 +184,7 @@ TEST_F(Prepare, CountsWhatIsLeftOutOrMended) {
 }
 
 TEST_F(Prepare, ASentencePieceTokenizerTravelsInTheFile) {
-  const std::string text = words(3, 200'000);
+  const std::string text = words(3, 40'000);
   write(folder_ / "été.txt", text);
   bool given = false;
   write(folder_ / "bpe.model", train_bpe({.vocab_size = 600}, [&](std::string& out) {
