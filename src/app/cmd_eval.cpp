@@ -1,5 +1,4 @@
-#include <filesystem>
-#include <numbers>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -9,6 +8,7 @@
 #include "data/validation_set.h"
 #include "generate/recall.h"
 #include "train/load_model.h"
+#include "train/run_summary.h"
 #include "train/validation.h"
 
 namespace mneme {
@@ -37,15 +37,20 @@ int evaluate(const ConfigArguments& arguments) {
     if (!probes.empty()) Decoder::measure(e, recall);
   });
   if (ranks.is_first()) fmt::print("{} at step {}\n", run.config.name, run.entry.step);
+  EvalResult result{.step = run.entry.step, .validation = {}, .recall = {}};
   for (const ValidationSet& set : open_validation_sets(config, ranks.world(), samples_per_batch)) {
     const ValidationReport r = measure_validation(*engine, set, run.entry.step);
+    result.validation.push_back(r);
     if (!ranks.is_first()) continue;
     fmt::print("validation {:<16} loss {:.4f}  perplexity {:.2f}  bits/byte {:.4f}  ({} targets)\n",
                r.name, r.loss, std::exp(r.loss), r.bits_per_byte, r.targets);
   }
-  if (probes.empty()) return 0;
-  const std::vector<RecallGroup> groups = measure_recall(*engine, *tokenizer, probes, recall);
-  if (ranks.is_first()) print_recall(groups);
+  if (!probes.empty()) {
+    const std::vector<RecallGroup> groups = measure_recall(*engine, *tokenizer, probes, recall);
+    if (ranks.is_first()) print_recall(groups);
+    for (const RecallGroup& g : groups) result.recall.push_back({g.exposures, g.asked, g.recalled});
+  }
+  if (ranks.is_first()) write_eval(run.root, result);
   return 0;
 }
 

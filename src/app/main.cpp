@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
   mneme::add_generate(app, chosen);
   mneme::add_plan(app, chosen);
   mneme::add_bench(app, chosen);
+  mneme::add_compare(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

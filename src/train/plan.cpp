@@ -48,18 +48,13 @@ std::int64_t Plan::bytes() const {
   return sum;
 }
 
-Plan plan_of(const Engine& e) {
+Plan measure_plan(Engine& e) {
+  e.measure();
   Plan p;
   p.ranks = e.mesh().world().size();
   p.memory_ranks = e.mesh().memory().size();
   p.parameters = e.params().count();
   p.pool_parameters = e.params().count(Group::memory_values);
-  for (const Arena* a : e.arenas().all()) {
-    Plan::ArenaLine line{a->name(), static_cast<std::int64_t>(a->peak()), {}};
-    for (const Arena::Line& l : a->at_peak())
-      line.labels.emplace_back(l.label, static_cast<std::int64_t>(l.bytes));
-    p.arenas.push_back(std::move(line));
-  }
   const TrainConfig& t = e.config().train;
   const auto tokens = static_cast<double>(t.batch * t.sequence) / static_cast<double>(p.ranks);
   p.flop_per_token = e.cost().matmul_flop / tokens + attention_flop(e.config());
@@ -68,6 +63,13 @@ Plan plan_of(const Engine& e) {
     p.wire_bytes += static_cast<double>(e.mesh().axis(axis).traffic().bytes());
   }
   p.checkpoint_bytes = global_bytes(e.state_items());
+  e.measure_evaluation(e.micro_batch_samples());
+  for (const Arena* a : e.arenas().all()) {
+    Plan::ArenaLine line{a->name(), static_cast<std::int64_t>(a->peak()), {}};
+    for (const Arena::Line& l : a->at_peak())
+      line.labels.emplace_back(l.label, static_cast<std::int64_t>(l.bytes));
+    p.arenas.push_back(std::move(line));
+  }
   return p;
 }
 
@@ -75,8 +77,7 @@ Plan make_plan(const RunConfig& config, int ranks) {
   PlanComm world("world", 0, ranks);
   const Mesh mesh(world, config.mesh);
   Engine engine(config, mesh, Engine::Purpose::train, Arenas::measuring(), 1);
-  engine.measure();
-  return plan_of(engine);
+  return measure_plan(engine);
 }
 
 std::string to_table(const Plan& p, const RunConfig& config) {

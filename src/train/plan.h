@@ -31,8 +31,9 @@ struct Plan {
 /// The plan of rank 0 on the mesh of `config` over `ranks` ranks (the widest columns are never rank
 /// 0's alone: widths differ by one at most). config.model.vocabulary must be set.
 Plan make_plan(const RunConfig& config, int ranks);
-/// The same from an engine that has been measured.
-Plan plan_of(const Engine& measured);
+/// Runs the largest step and evaluation of an engine on measuring arenas. The arenas' peaks are
+/// then what a real engine needs, to the byte.
+Plan measure_plan(Engine& engine);
 /// A table for people.
 std::string to_table(const Plan& plan, const RunConfig& config);
 

@@ -10,7 +10,9 @@
 #include "checkpoint/load.h"
 #include "checkpoint/save.h"
 #include "config/print.h"
+#include "runtime/process_memory.h"
 #include "train/load_model.h"
+#include "train/run_summary.h"
 #include "train/validation.h"
 
 namespace mneme {
@@ -51,8 +53,11 @@ void Trainer::open_data() {
 void Trainer::build_engine() {
   const Scope scope("plan");
   Engine plan(config_, *mesh_, Engine::Purpose::train, Arenas::measuring(), options_.threads);
-  plan.measure();
-  plan.measure_evaluation(plan.micro_batch_samples());
+  plan_ = measure_plan(plan);
+  for (Communicator* axis : {&mesh_->world(), &mesh_->data(), &mesh_->memory()})
+    axis->reset_traffic();
+  if (speaks()) options_.reporter->message(to_table(plan_, config_));
+  memory_before_ = process_memory().now;
   engine_ = std::make_unique<Engine>(config_, *mesh_, Engine::Purpose::train,
                                      Arenas::sized(plan.arenas()), options_.threads);
 }
@@ -146,8 +151,10 @@ void Trainer::train_one() {
       .pool_bytes = engine_->cost().pool_bytes - before.pool_bytes,
       .ids_hash = agreed.ids_hash,
       .use = {}};
-  if (engine_->has_pool() && step_ % config_.report.use_every == 0)
-    report.use = engine_->summarise_use();
+  if (engine_->has_pool() && step_ % config_.report.use_every == 0) {
+    use_ = engine_->summarise_use();
+    report.use = use_;
+  }
   if (speaks()) options_.reporter->step(report);
 }
 
@@ -210,6 +217,43 @@ bool Trainer::save() {
   return saved.ok;
 }
 
+/// What the run cost so far, over all its parts: printed, and kept in summary.json.
+void Trainer::summarise() {
+  const ProcessMemory memory = process_memory();
+  std::array<std::int64_t, 3> most{plan_.bytes(), memory.peak, memory.peak - memory_before_};
+  mesh_->world()
+      .all_reduce(view_of(std::span<std::int64_t>(most), {3}), Reduce::max, engine_->exec())
+      .wait();
+  if (!speaks()) return;
+  const StepTimes times = step_times(folder_.metrics(), step_);
+  const double tokens =
+      static_cast<double>(config_.train.batch * config_.train.sequence * times.steps);
+  RunSummary s{.name = config_.name,
+               .step = step_,
+               .steps = config_.train.steps,
+               .ranks = mesh_->world().size(),
+               .threads = options_.threads,
+               .parameters = plan_.parameters,
+               .pool_parameters = plan_.pool_parameters,
+               .matmul_flop_per_token = plan_.flop_per_token,
+               .train_seconds = times.seconds,
+               .tokens_per_second = times.seconds > 0 ? tokens / times.seconds : 0,
+               .planned_bytes = most[0],
+               .peak_bytes = most[1],
+               .before_bytes = most[1] - most[2]};
+  if (use_) {
+    s.rows_touched = use_->touched;
+    s.effective_rows = use_->effective_rows;
+  }
+  write_summary(folder_.root, s);
+  options_.reporter->message(
+      fmt::format("memory of the busiest rank: {:.1f} MB planned for arenas, {:.1f} MB at the "
+                  "process's peak less the "
+                  "{:.1f} MB before them",
+                  static_cast<double>(most[0]) / 1e6, static_cast<double>(most[2]) / 1e6,
+                  static_cast<double>(s.before_bytes) / 1e6));
+}
+
 int Trainer::run() {
   const std::int64_t steps = config_.train.steps;
   while (step_ < steps && !wants_stop()) {
@@ -229,6 +273,11 @@ int Trainer::run() {
     require(ok || done, Fault::machine,
             "the state of step {} could not be saved; the newest checkpoint is of step {}", step_,
             saved_step_);
+  }
+  summarise();
+  if (!done && speaks()) {
+    options_.reporter->message(fmt::format(
+        "interrupted after step {} of {}; the same command goes on from here", step_, steps));
   }
   return done ? 0 : exit_interrupted;
 }

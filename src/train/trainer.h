@@ -9,6 +9,7 @@
 #include "data/loader.h"
 #include "data/validation_set.h"
 #include "train/engine.h"
+#include "train/plan.h"
 #include "train/reporter.h"
 #include "train/run_folder.h"
 #include "train/stop_signals.h"
@@ -53,6 +54,7 @@ class Trainer {
   void train_one();
   void validate();
   bool save();
+  void summarise();
   void require_equal_replicas();
   bool wants_stop() const;
   bool speaks() const;
@@ -69,6 +71,9 @@ class Trainer {
   std::int64_t step_ = 0;  // done
   std::int64_t saved_step_ = -1;
   bool stop_ = false;
+  Plan plan_;
+  std::int64_t memory_before_ = 0;  // of the process, when the arenas were made
+  std::optional<PoolUse::Summary> use_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "train/metrics_file.h"
+#include "train/reporter.h"
+#include "train/run_folder.h"
+#include "train/tensorboard.h"
+
+namespace spdlog {
+class logger;
+}
+
+namespace mneme {
+
+/// Tells the terminal (one live line where there is one, plain lines elsewhere), log.txt,
+/// metrics.jsonl and TensorBoard. For rank 0.
+class RunReporter : public Reporter {
+ public:
+  struct Options {
+    bool is_terminal = false;
+    double matmul_peak = 0;  // FLOP/s of a large matrix product on one rank; 0: not measured
+    int ranks = 1;
+  };
+  RunReporter(const RunConfig& config, const Options& options);
+  ~RunReporter() override;
+
+  void message(const std::string& text) override;
+  void warning(const std::string& text) override;
+  void step(const StepReport& report) override;
+  void validation(const ValidationReport& report) override;
+  void checkpoint(const CheckpointReport& report) override;
+  void resumed(std::int64_t step) override;
+
+ private:
+  std::string step_line(const StepReport& report) const;
+  void live(const std::string& line);
+  void say(const std::string& line);
+  void open_log();
+
+  RunConfig config_;
+  RunFolder folder_;
+  Options options_;
+  MetricsFile metrics_;
+  std::shared_ptr<spdlog::logger> log_;
+  std::unique_ptr<TensorboardWriter> tensorboard_;
+  std::optional<PoolUse::Summary> use_;  // of the newest window
+  double smoothed_seconds_ = 0;
+  std::int64_t first_step_ = 0;
+  std::chrono::steady_clock::time_point shown_;
+  bool line_is_open_ = false;
+};
+
+}  // namespace mneme

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "train/reporter.h"
+
+namespace mneme {
+
+/// What a run cost and reached: summary.json in its folder, written when training ends or is
+/// interrupted.
+struct RunSummary {
+  std::string name;
+  std::int64_t step = 0;
+  std::int64_t steps = 0;
+  int ranks = 1;
+  int threads = 1;
+  std::int64_t parameters = 0;
+  std::int64_t pool_parameters = 0;
+  double matmul_flop_per_token = 0;  // forward and backward, planned with full causal windows
+  double train_seconds = 0;          // sum over all steps, over all parts of the run
+  double tokens_per_second = 0;
+  std::int64_t planned_bytes = 0;  // arenas of the busiest rank
+  std::int64_t peak_bytes = 0;     // most memory of a rank (VmHWM)
+  std::int64_t before_bytes = 0;   // of that, what stood before the arenas
+  double rows_touched = -1;        // share in the last window; -1: no pool
+  double effective_rows = -1;
+};
+
+/// What `mneme eval` found: eval.json.
+struct EvalResult {
+  struct Recall {
+    std::int64_t exposures = 0;
+    std::int64_t asked = 0;
+    std::int64_t recalled = 0;
+  };
+  std::int64_t step = 0;
+  std::vector<ValidationReport> validation;
+  std::vector<Recall> recall;
+};
+
+void write_summary(const std::filesystem::path& run, const RunSummary& summary);
+void write_eval(const std::filesystem::path& run, const EvalResult& result);
+/// Nothing when the file is not there; Fault::data when it is not what was written.
+std::optional<RunSummary> read_summary(const std::filesystem::path& run);
+std::optional<EvalResult> read_eval(const std::filesystem::path& run);
+
+/// Seconds of all steps in a run's metrics.jsonl up to `step`, and how many there are.
+struct StepTimes {
+  double seconds = 0;
+  std::int64_t steps = 0;
+};
+StepTimes step_times(const std::filesystem::path& metrics, std::int64_t step);
+
+}  // namespace mneme
