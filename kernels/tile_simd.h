@@ -93,6 +93,53 @@ HWY_INLINE void tile_product(const TileProduct& p) {
   for (; j < p.n; ++j) tile_columns<1>(single, p, j);
 }
 
+/// to[j][i] = factor * from[i][j], i < rows, j < columns.
+struct Transposition {
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  const float* from = nullptr;
+  std::size_t from_row = 0;
+  float* to = nullptr;
+  std::size_t to_row = 0;
+  float factor = 1;
+};
+
+HWY_INLINE void transpose(const Transposition& t) {
+  std::size_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<float, 4> d;
+  const auto factor = hn::Set(d, t.factor);
+  for (; i + 4 <= t.rows; i += 4) {
+    const float* from = t.from + i * t.from_row;
+    float* to = t.to + i;
+    std::size_t j = 0;
+    for (; j + 4 <= t.columns; j += 4) {
+      const auto r0 = hn::Mul(hn::LoadU(d, from + j), factor);
+      const auto r1 = hn::Mul(hn::LoadU(d, from + t.from_row + j), factor);
+      const auto r2 = hn::Mul(hn::LoadU(d, from + 2 * t.from_row + j), factor);
+      const auto r3 = hn::Mul(hn::LoadU(d, from + 3 * t.from_row + j), factor);
+      const auto low01 = hn::InterleaveLower(d, r0, r1);
+      const auto low23 = hn::InterleaveLower(d, r2, r3);
+      const auto high01 = hn::InterleaveUpper(d, r0, r1);
+      const auto high23 = hn::InterleaveUpper(d, r2, r3);
+      hn::StoreU(hn::ConcatLowerLower(d, low23, low01), d, to + j * t.to_row);
+      hn::StoreU(hn::ConcatUpperUpper(d, low23, low01), d, to + (j + 1) * t.to_row);
+      hn::StoreU(hn::ConcatLowerLower(d, high23, high01), d, to + (j + 2) * t.to_row);
+      hn::StoreU(hn::ConcatUpperUpper(d, high23, high01), d, to + (j + 3) * t.to_row);
+    }
+    for (; j < t.columns; ++j) {
+      for (std::size_t r = 0; r < 4; ++r)
+        to[j * t.to_row + r] = t.factor * from[r * t.from_row + j];
+    }
+  }
+#endif
+  for (; i < t.rows; ++i) {
+    for (std::size_t j = 0; j < t.columns; ++j) {
+      t.to[j * t.to_row + i] = t.factor * t.from[i * t.from_row + j];
+    }
+  }
+}
+
 }  // namespace mneme::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

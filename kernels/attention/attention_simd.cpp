@@ -50,19 +50,26 @@ HWY_INLINE TileView view_of_tile(const AttentionCall& call, const QueryTile& til
 /// to[i][q] = factor * from[q][i]; lanes beyond the queries are zero.
 HWY_INLINE void transpose_in(
     const TileView& v, const float* from, std::size_t from_row, float factor, float* to) {
+  transpose({.rows = v.queries,
+             .columns = v.width,
+             .from = from,
+             .from_row = from_row,
+             .to = to,
+             .to_row = v.lanes,
+             .factor = factor});
   for (std::size_t i = 0; i < v.width; ++i) {
-    for (std::size_t q = 0; q < v.queries; ++q) {
-      to[i * v.lanes + q] = factor * from[q * from_row + i];
-    }
     for (std::size_t q = v.queries; q < v.lanes; ++q) to[i * v.lanes + q] = 0;
   }
 }
 
 /// to[q][i] = from[i][q]
 HWY_INLINE void transpose_out(const TileView& v, const float* from, float* to, std::size_t to_row) {
-  for (std::size_t q = 0; q < v.queries; ++q) {
-    for (std::size_t i = 0; i < v.width; ++i) to[q * to_row + i] = from[i * v.lanes + q];
-  }
+  transpose({.rows = v.width,
+             .columns = v.queries,
+             .from = from,
+             .from_row = v.lanes,
+             .to = to,
+             .to_row = to_row});
 }
 
 /// Which of the keys a tile's queries see.

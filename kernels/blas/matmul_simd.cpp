@@ -18,10 +18,12 @@ namespace mneme::cpu::HWY_NAMESPACE {
 HWY_INLINE void copy_panel(const MatmulProblem& p, Range depth, Range columns, float* panel) {
   const std::int64_t width = columns.count();
   if (p.transpose_b) {
-    for (std::int64_t j = 0; j < width; ++j) {
-      const float* from = p.b + (columns.first + j) * p.k + depth.first;
-      for (std::int64_t l = 0; l < depth.count(); ++l) panel[l * width + j] = from[l];
-    }
+    transpose({.rows = static_cast<std::size_t>(width),
+               .columns = static_cast<std::size_t>(depth.count()),
+               .from = p.b + columns.first * p.k + depth.first,
+               .from_row = static_cast<std::size_t>(p.k),
+               .to = panel,
+               .to_row = static_cast<std::size_t>(width)});
     return;
   }
   for (std::int64_t l = 0; l < depth.count(); ++l) {
