@@ -10,7 +10,6 @@
 
 #include <cstddef>
 
-#include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -60,10 +59,27 @@ HWY_INLINE float sum_lanes(std::size_t n, const F& f) {
   return sum;
 }
 
-/// exp(x) within 3 ulp for x <= 88 (Highway); below -104 it is 0; NaN stays NaN.
+/// exp(x) for x <= 88 within 2.5 units of the last place; 0 where it is below the smallest normal
+/// number (x < -87.33); NaN stays NaN. Half as many instructions as Highway's Exp, which has no
+/// bound above and keeps denormals: softmax and sigmoid need neither, and spend their time here.
+/// x = n*ln2 + r, |r| <= ln2/2: exp(r) by a polynomial (Cephes, expf), n added to the exponent.
 template <class D, class V>
 HWY_INLINE V exp_lanes(D d, V x) {
-  return hn::IfThenElse(hn::Eq(x, x), hn::Exp(d, x), x);
+  const hn::RebindToSigned<D> di;
+  const V magic = hn::Set(d, 12582912.0F);  // 1.5 * 2^23: adding it rounds to a whole number n
+  const V shifted = hn::MulAdd(x, hn::Set(d, 1.44269504089F), magic);
+  const V n = hn::Sub(shifted, magic);
+  V r = hn::NegMulAdd(n, hn::Set(d, 0.693359375F), x);  // ln2 in two parts, the first exact times n
+  r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4F), r);
+  V p = hn::MulAdd(hn::Set(d, 1.9875691500e-4F), r, hn::Set(d, 1.3981999507e-3F));
+  p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3F));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2F));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1F));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1F));
+  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0F));
+  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));  // magic's own bits fall off
+  const V y = hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.33F)), y);
 }
 
 /// 1 / (1 + exp(-x)) within a few ulp for any x, without overflow: exp is taken of -|x| only.
