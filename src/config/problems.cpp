@@ -59,6 +59,7 @@ void Problems::throw_if_any() const {
     return std::pair(a.place.source, a.place.line) < std::pair(b.place.source, b.place.line);
   });
   std::vector<std::string> lines;
+  lines.reserve(sorted.size());
   for (const Problem& p : sorted) lines.push_back(fmt::format("{}: {}", p.place.text(), p.text));
   fail(Fault::user, "{}", fmt::join(lines, "\n"));
 }

@@ -47,6 +47,7 @@ std::vector<Piece> pieces_of(const std::string& rule, const YamlNode* values) {
       add_field(rule.substr(i + 1, end - i - 2));
     } else if (!has_braces && is_name_char(rule[i])) {
       while (end < rule.size() && is_name_char(rule[end])) ++end;
+      while (rule[end - 1] == '.' && end - 1 > i) --end;  // a full stop is no part of a name
       const std::string word = rule.substr(i, end - i);
       if (values != nullptr && find_dotted(*values, word) != nullptr) {
         add_field(word);

@@ -85,7 +85,7 @@ TEST(Number, RealNumbersAreRoundedOnce) {
 
 TEST(Number, AmbiguousFormsAreRefusedWithTheirReason) {
   const auto why = [](std::string_view text) {
-    const std::string problem = read_real(text).problem;
+    std::string problem = read_real(text).problem;
     EXPECT_EQ(read_integer(text).problem, problem) << text;
     return problem;
   };

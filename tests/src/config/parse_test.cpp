@@ -104,7 +104,7 @@ class Files : public testing::Test {
     std::string name = (fs::temp_directory_path() / "mneme_config_XXXXXX").string();
     folder_ = mkdtemp(name.data());
   }
-  ~Files() override {
+  void TearDown() override {
     std::error_code ignored;
     fs::remove_all(folder_, ignored);
   }
@@ -146,6 +146,12 @@ TEST_F(Files, AFileBuildsOnAnotherInAnyFolder) {
   EXPECT_THAT(run.betas, testing::ElementsAre(0.3));
   EXPECT_EQ(run.name, "run");
   EXPECT_EQ(run.data.valid.size(), 2U);
+}
+
+TEST_F(Files, AGroupWhoseKeysAreAllCommentedOutKeepsThoseOfItsBase) {
+  write("base.yaml", "optim: {lr: 2}\nbetas: [0.1]\n");
+  const Job job = parse<Job>(write("run.yaml", "base: base.yaml\noptim:\n#  lr: 3\n"));
+  EXPECT_EQ(job.optim.lr, 2);
 }
 
 TEST_F(Files, ErrorsPointToTheFileThatHoldsTheValue) {

@@ -114,6 +114,16 @@ TEST(Rules, HoldAtTheirBoundsAndFailBeyond) {
   EXPECT_EQ(errors("words: [x, z]"), "f:1: words.1 = z is not allowed: must be one of x, y");
 }
 
+TEST(Rules, AFullStopOrCommaAfterANameIsNoPartOfIt) {
+  YamlNode values = YamlNode::map();
+  values.add("a", YamlNode::plain("1"));
+  values.add("b", YamlNode::plain("2"));
+  EXPECT_EQ(rule_text("a must divide b.", "g", values).why, "must divide g.b = 2.");
+  EXPECT_EQ(rule_text("{a} must divide {b}, whatever a is", "g", values).why,
+            "must divide g.b = 2, whatever a is");
+  EXPECT_EQ(rule_for_docs("{a} must divide {b}"), "`a` must divide `b`");
+}
+
 TEST(Rules, ARuleThatNamesNoFieldBlamesTheGroup) {
   EXPECT_EQ(errors("high: 50"),
             "f:1: the config is not allowed: wanted the sum is small\n  hint: make it small");
