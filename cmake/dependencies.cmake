@@ -10,7 +10,6 @@ find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(Boost 1.74 REQUIRED)
-find_package(Protobuf REQUIRED)
 foreach(pair "xxhash:libxxhash" "hwy:libhwy" "hwloc:hwloc" "sentencepiece:sentencepiece"
              "simdjson:simdjson" "zstd:libzstd")
   string(REPLACE ":" ";" pair ${pair})
