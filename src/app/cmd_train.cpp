@@ -1,3 +1,5 @@
+#include <cstdlib>
+
 #include <unistd.h>
 
 #include "app/command.h"
@@ -9,12 +11,21 @@
 namespace mneme {
 namespace {
 
+/// Whether a person watches a terminal. Open MPI gives rank 0 a terminal of its own whatever is
+/// behind it, so under a launcher only launch/mpirun.sh can tell.
+bool writes_to_terminal() {
+  if (const char* told = std::getenv("MNEME_TERMINAL"))
+    return told[0] == '1';  // NOLINT: read before threads
+  return std::getenv("OMPI_COMM_WORLD_RANK") == nullptr &&
+         isatty(STDOUT_FILENO) == 1;  // NOLINT: as above
+}
+
 int train(const ConfigArguments& arguments) {
   StopSignals signals;
   const auto config = parse<RunConfig>(arguments.file, arguments.overrides);
   const Ranks ranks(config);
   RunReporter reporter(config,
-                       {.is_terminal = isatty(STDOUT_FILENO) == 1, .ranks = ranks.world().size()});
+                       {.is_terminal = writes_to_terminal(), .ranks = ranks.world().size()});
   Trainer trainer(config, ranks.mesh(),
                   {.overrides = arguments.overrides,
                    .threads = ranks.threads(),
