@@ -4,6 +4,7 @@
     cli_test.py --mneme build/cpu/mneme [NAME...]
 """
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,16 @@ import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+RUN = """name: tiny
+model: {channels: 16, blocks: 2, heads: 2, ffn_hidden: 32, ffn: memory_plus, memory: {heads: 1, top_k: 2, half_keys: 8, layers: [1]}}
+data:
+  train: [{name: text, files: [a.h5]}]
+  validation: [{name: held, files: [a.h5], max_samples: 2}]
+train: {steps: 4, sequence: 32, batch: 4}
+report: {log_every: 1, tensorboard: false}
+checkpoint: {every: 2}
+runtime: {threads: 1}
+"""
 TEXT = "A row is read. Then it is weighed, and rows add up: π ≈ 3.14159.\n\n" * 40
 
 
@@ -48,6 +59,14 @@ class Mneme:
         self.write("text/a.txt", TEXT)
         self.run("prep", "text", "text", "--documents", "paragraph", "--output", "a.h5", *more)
         return self.folder / "a.h5"
+
+
+    def trained(self):
+        """The folder of a finished run of 4 steps, with checkpoints at 2 and 4."""
+        self.tokens()
+        self.write("run.yaml", RUN)
+        self.run("train", "run.yaml")
+        return self.folder / "runs/tiny"
 
 
 def commands_of(help_text):
@@ -162,6 +181,87 @@ def test_tokenizer_refuses(m):
     m.run("tokenizer", "train", "text", "--vocab-size", 300, "--output", "b.model")
     m.error("tokenizer", "train", "text", "--vocab-size", 300, "--output", "b.model")
     m.error("tokenizer", "train", "--output", "c.model")
+
+
+def test_version(m):
+    text = m.out("--version")
+    for word in ("mneme 0.", "compiler ", "MPI", "HDF5 1.", "yaml-cpp 0.", "fmt ", "SentencePiece 0.", "Highway 1."):
+        assert word in text, (word, text)
+    here = subprocess.run(["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], cwd=ROOT,
+                          capture_output=True, text=True)
+    assert here.returncode or "unknown" in text or re.search(r"\([0-9a-f]{12}(-dirty)?\)", text), text
+
+
+def test_config_check(m):
+    m.write("good.yaml", RUN)
+    assert m.out("config", "check", "good.yaml").startswith("ok good.yaml: ")
+    m.write("bad.yaml", RUN.replace("channels: 16", "chhannels: 16"))
+    told = m.run("config", "check", "bad.yaml", "good.yaml", "none.yaml", status=2)
+    assert b"ok good.yaml" in told.stdout and b"none.yaml" in told.stderr
+    assert b"bad.yaml:2: unknown key model.chhannels, did you mean model.channels?" in told.stderr, told.stderr
+    assert "divide" in m.error("config", "check", "good.yaml", "--ranks", 3)
+    assert "half_keys" in m.error("config", "check", "good.yaml", "--set", "model.memory.half_keys=1")
+    assert "optimizer.lr" in m.error("config", "check", "good.yaml", "--set", "optimizer.lr=fast")
+
+
+def test_config_show_is_a_config(m):
+    m.write("run.yaml", RUN)
+    text = m.out("config", "show", "run.yaml", "--set", "optimizer.lr=2e-3")
+    m.write("again.yaml", text)
+    assert m.out("config", "show", "again.yaml") == text and "lr: 0.002" in text
+    assert m.out("config", "show", "run.yaml", "--comments") != text
+    assert m.out("config", "show", "run.yaml", "--key", "model.channels") == "16\n"
+    assert "model.channels" in m.error("config", "show", "run.yaml", "--key", "model.chhannels")
+
+
+def test_config_page_is_up_to_date(m):
+    page = ROOT / "docs/config.md"
+    assert m.out("config", "doc") == page.read_text(encoding="utf-8"), "run: build/cpu/mneme config doc > docs/config.md"
+
+
+def test_checkpoints(m):
+    run = m.trained()
+    lines = m.out("checkpoint", "list", run).splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["2", "full"], ["4", "full"]], lines
+    shown = m.out("checkpoint", "show", run)
+    assert "step 4, full" in shown and "name: tiny" in shown and "values" in shown, shown
+    assert m.out("checkpoint", "verify", run).count("all checksums match") == 2
+    one = run / "checkpoints/step_000002"
+    assert m.out("checkpoint", "verify", one).count("all checksums match") == 1
+    assert "step 2" in m.out("checkpoint", "show", one)
+    m.error("checkpoint", "list", "nosuch")
+    blocks = sorted(one.glob("*.h5"), key=lambda p: p.stat().st_size)[-1]
+    content = blocks.read_bytes()
+    place = len(content) - 40
+    blocks.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+    told = m.run("checkpoint", "verify", run, status=4)
+    assert b"step_000004" in told.stdout and blocks.name.encode() in told.stderr, told
+    (one / "manifest.json").unlink()
+    for command in ("list", "show", "verify"):
+        told = m.run("checkpoint", command, one, status=4)
+        assert b"step_000002" in told.stdout + told.stderr, told
+    m.run("checkpoint", "list", run, status=4)
+    empty = m.folder / "empty"
+    empty.mkdir()
+    assert "no checkpoint" in m.error("checkpoint", "list", "empty", status=4)
+
+
+def test_train_refuses(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    assert "nosuch.yaml" in m.error("train", "nosuch.yaml")
+    assert "train.stepz" in m.error("train", "run.yaml", "--set", "train.stepz=3")
+    assert "b.h5" in m.error("train", "run.yaml", "--set", "data.train.0.files=[b.h5]")
+    content = (m.folder / "a.h5").read_bytes()
+    m.write("cut.h5", content[: len(content) // 2])
+    assert "cut.h5" in m.error("train", "run.yaml", "--set", "data.train.0.files=[cut.h5]", status=3)
+    m.run("train", "run.yaml", "--set", "train.stop_at_step=2", status=75)
+    m.write("other.yaml", RUN + "seed: 2\n")
+    assert "seed: 1 -> 2" in m.error("train", "other.yaml")
+    m.write("wider.yaml", RUN.replace("channels: 16", "channels: 32"))
+    m.error("train", "wider.yaml")
+    assert "norm.weight is f32 (16)" in m.error("train", "wider.yaml", "--set", "model.channels=32", status=4)
+    m.run("train", "run.yaml")
 
 
 def main():

@@ -16,6 +16,8 @@ using Action = std::function<int()>;
 void add_prep(CLI::App& app, Action& chosen);
 void add_tokenizer(CLI::App& app, Action& chosen);
 void add_train(CLI::App& app, Action& chosen);
+void add_config(CLI::App& app, Action& chosen);
+void add_checkpoint(CLI::App& app, Action& chosen);
 void add_eval(CLI::App& app, Action& chosen);
 void add_generate(CLI::App& app, Action& chosen);
 void add_plan(CLI::App& app, Action& chosen);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "app/command.h"
+#include "app/version.h"
 #include "base/build_info.h"
 #include "base/check.h"
 #include "comm/mpi_session.h"
@@ -72,6 +73,9 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit status: 0 done, 2 the user's input, 3 data, 4 checkpoint, 5 the machine, 6 a bug, 75 "
       "interrupted and resumable.");
+  app.set_version_flag(
+      "--version", [] { return mneme::version_text(); },
+      "compiler, flags, libraries and instruction sets");
   mneme::Action chosen;
   mneme::add_prep(app, chosen);
   mneme::add_tokenizer(app, chosen);
@@ -81,6 +85,8 @@ int main(int argc, char** argv) {
   mneme::add_plan(app, chosen);
   mneme::add_bench(app, chosen);
   mneme::add_compare(app, chosen);
+  mneme::add_config(app, chosen);
+  mneme::add_checkpoint(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

@@ -53,7 +53,7 @@ std::string seconds_text(double seconds) {
 }
 
 std::string short_count(double count) {
-  constexpr std::array<std::string_view, 5> units{"", "k", "M", "G", "T"};
+  constexpr std::array<std::string_view, 5> units{"", "K", "M", "B", "T"};
   std::size_t unit = 0;
   while (std::abs(count) >= 999.5 && unit + 1 < units.size()) {
     count /= 1000;

@@ -156,6 +156,12 @@ void add_extents(const H5Handle& object,
 
 }  // namespace
 
+std::string hdf5_version() {
+  unsigned major = 0, minor = 0, release = 0;
+  H5get_libversion(&major, &minor, &release);
+  return fmt::format("{}.{}.{}", major, minor, release);
+}
+
 H5Handle::~H5Handle() {
   if (id_ >= 0) {
     const Quiet quiet;

@@ -11,6 +11,9 @@
 
 namespace mneme {
 
+/// The version of the HDF5 library that runs, such as "1.10.8".
+std::string hdf5_version();
+
 /// An identifier of the HDF5 library, given back by the function that belongs to its kind.
 class H5Handle {
  public:

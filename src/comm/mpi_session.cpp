@@ -85,6 +85,14 @@ std::unique_ptr<Communicator> MpiSession::world(Signatures signatures) const {
   return make_mpi_world("world", mpi_message_bytes, signatures);
 }
 
+std::string mpi_library() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  std::string name(text.data(), static_cast<std::size_t>(length));
+  return name.substr(0, name.find_first_of(",\n"));
+}
+
 void abort_job(int code) noexcept {
   // Should MPI_Abort itself get stuck, the alarm ends this process, and the launcher the others.
   constexpr unsigned patience_s = 5;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "comm/communicator.h"
 #include "comm/rank_types.h"
@@ -38,6 +39,9 @@ class MpiSession {
   int world_size_ = 1;
   int node_size_ = 1;
 };
+
+/// The MPI library's own name and version, on one line. May be called without a session.
+std::string mpi_library();
 
 /// Ends all ranks of the job with the exit status `code`, whatever they are doing, within 10 s.
 /// Print the reason first. Without MPI it ends this process.

@@ -37,10 +37,10 @@ TEST(Amount, Seconds) {
 
 TEST(Amount, ShortCount) {
   EXPECT_EQ(short_count(950), "950");
-  EXPECT_EQ(short_count(999.7), "1.00k");
-  EXPECT_EQ(short_count(12'345), "12.3k");
+  EXPECT_EQ(short_count(999.7), "1.00K");
+  EXPECT_EQ(short_count(12'345), "12.3K");
   EXPECT_EQ(short_count(134.1e6), "134M");
-  EXPECT_EQ(short_count(138.748e9), "139G");
+  EXPECT_EQ(short_count(138.748e9), "139B");
 }
 
 }  // namespace
