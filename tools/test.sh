@@ -48,14 +48,6 @@ run_tests() { # tree, ctest arguments...
   return "$status"
 }
 
-# Builds the programs that the tests with a label run, and nothing else.
-build_labelled() { # preset, label expression
-  cmake --preset "$1" -DMNEME_WERROR=ON >/dev/null
-  local targets
-  mapfile -t targets < <("$python" tools/test_count.py --targets "build/$1" "$2")
-  build "$1" "${targets[@]}"
-}
-
 # A stage that is itself a script ending in "N passed, N failed, N skipped".
 counted() {
   local status=0
@@ -83,14 +75,14 @@ stage_clang() {
   run_tests build/clang -L fast
 }
 stage_asan() {
-  build_labelled asan 'fast|threads'
+  build asan build_fast build_threads
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
   export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
   export LSAN_OPTIONS=suppressions=$PWD/tools/sanitize/lsan.supp:print_suppressions=0
   run_tests build/asan -L 'fast|threads'
 }
 stage_tsan() {
-  build_labelled tsan threads
+  build tsan build_threads
   # Archer, found by libomp itself, tells the sanitizer of OpenMP's barriers; see LLVM's manual.
   export TSAN_OPTIONS=ignore_noninstrumented_modules=1:halt_on_error=0
   run_tests build/tsan -L threads

@@ -1,18 +1,12 @@
 #!/usr/bin/env python3
-"""Counts the tests in the JUnit file of one ctest run, and names what a ctest entry needs to be built.
-
-  test_count.py JUNIT              prints "PASSED FAILED SKIPPED"
-  test_count.py --targets TREE RE  prints the targets of a configured tree whose labels match RE
+"""Counts the tests in the JUnit file of one ctest run: test_count.py JUNIT prints "PASSED FAILED SKIPPED".
 
 A ctest entry runs a whole program. Its GoogleTest cases are counted one by one from its output, once per
 entry however many ranks ran them; a script that ends in "N passed, N failed, N skipped" counts as it says;
 any other entry counts as one test. An entry that failed without naming a failed case (a crash, a time-out)
 adds one failure, so no failure can be lost.
 """
-import json
-import os
 import re
-import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -45,23 +39,8 @@ def count_junit(path):
     return total
 
 
-def targets(tree, label):
-    """Programs of this tree that the tests with such a label run."""
-    shown = subprocess.run(["ctest", "--test-dir", tree, "--show-only=json-v1", "-L", label],
-                           check=True, capture_output=True, text=True).stdout
-    names = set()
-    for test in json.loads(shown)["tests"]:
-        for word in test.get("command", []):
-            if word.startswith(os.path.abspath(tree) + os.sep) and "." not in os.path.basename(word):
-                names.add(os.path.basename(word))
-    return sorted(names)
-
-
 def main():
-    if sys.argv[1] == "--targets":
-        print("\n".join(targets(sys.argv[2], sys.argv[3])))
-    else:
-        print(*count_junit(sys.argv[1]))
+    print(*count_junit(sys.argv[1]))
 
 
 if __name__ == "__main__":
