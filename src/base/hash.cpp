@@ -1,5 +1,6 @@
 #include "base/hash.h"
 
+#include <boost/crc.hpp>
 #include <new>
 
 #include <fmt/format.h>
@@ -13,6 +14,12 @@ std::uint64_t hash64(std::span<const std::byte> bytes, std::uint64_t seed) {
 
 std::uint64_t hash64(std::string_view text, std::uint64_t seed) {
   return XXH3_64bits_withSeed(text.data(), text.size(), seed);
+}
+
+std::uint32_t crc32c(std::span<const std::byte> bytes) {
+  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
+  crc.process_bytes(bytes.data(), bytes.size());
+  return crc.checksum();
 }
 
 std::string hex(std::uint64_t value) {

@@ -13,6 +13,9 @@ namespace mneme {
 std::uint64_t hash64(std::span<const std::byte> bytes, std::uint64_t seed = 0);
 std::uint64_t hash64(std::string_view text, std::uint64_t seed = 0);
 
+/// CRC-32C (Castagnoli), the checksum of event files and other records.
+std::uint32_t crc32c(std::span<const std::byte> bytes);
+
 /// Sixteen lower-case hexadecimal digits.
 std::string hex(std::uint64_t value);
 

@@ -1,13 +1,14 @@
 #include "train/tensorboard.h"
 
-#include <boost/crc.hpp>
 #include <chrono>
 #include <cstring>
+#include <span>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/hash.h"
 
 namespace mneme {
 namespace {
@@ -17,10 +18,8 @@ double now() {
 }
 
 /// CRC-32C, rotated and shifted as the record format of event files wants it.
-std::uint32_t masked_crc(const void* data, std::size_t bytes) {
-  boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true> crc;
-  crc.process_bytes(data, bytes);
-  const std::uint32_t c = crc.checksum();
+std::uint32_t masked_crc(const std::string& bytes) {
+  const std::uint32_t c = crc32c(std::as_bytes(std::span(bytes)));
   return ((c >> 15U) | (c << 17U)) + 0xa282ead8U;
 }
 
@@ -88,9 +87,9 @@ void TensorboardWriter::add(std::int64_t step,
 void TensorboardWriter::write(const std::string& record_bytes) {
   std::string record;
   put(record, static_cast<std::uint64_t>(record_bytes.size()));
-  put(record, masked_crc(record.data(), record.size()));
+  put(record, masked_crc(record));
   record += record_bytes;
-  put(record, masked_crc(record_bytes.data(), record_bytes.size()));
+  put(record, masked_crc(record_bytes));
   out_.write(record.data(), static_cast<std::streamsize>(record.size()));
   out_.flush();
 }
