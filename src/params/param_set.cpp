@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -26,6 +27,11 @@ void take_row_sums(Param& p, Arena& grads) {
   const std::int64_t capacity = std::min(rows, p.spec.touched_rows);
   require(capacity > 0, Fault::bug, "{}: no bound on the rows that a step touches", p.spec.name);
   p.row_sums.slot_of_row = grads.take(DType::i32, {rows}, "pool.slot_of_row");
+  if (p.row_sums.slot_of_row.data() != nullptr) {
+    std::memset(p.row_sums.slot_of_row.data(), 0xff,
+                p.row_sums.slot_of_row.bytes());  // -1: untouched
+  }
+  p.row_sums.count = 0;
   p.row_sums.row_of_slot = grads.take(DType::i32, {capacity}, "pool.row_of_slot");
   p.row_sums.sums = grads.take(DType::f32, {capacity, p.block.shape.row_count()}, "pool.row_sums");
 }

@@ -76,6 +76,9 @@ TEST(ParamSet, ASecondParameterOfTheSameNameIsRefused) {
 TEST(ParamSet, SparseGradientsAreAsLargeAsTheRowsThatAStepCanTouch) {
   Fixture f(0, 1);
   EXPECT_EQ(f.set[f.pool].row_sums.sums.shape(), Shape({4, 7}));
+  for (const std::int32_t slot : f.set[f.pool].row_sums.slot_of_row.span<const std::int32_t>()) {
+    EXPECT_EQ(slot, -1) << "a row that nobody touched";
+  }
   EXPECT_FALSE(f.set[f.pool].grad.given());
   EXPECT_EQ(f.set.flat_grad(Group::matrices).count(), 32);  // 30 elements, padded to 64 bytes
   EXPECT_FALSE(f.set.flat_grad(Group::memory_keys).given());

@@ -1,0 +1,158 @@
+#include <cmath>
+#include <fstream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "base/philox.h"
+#include "checkpoint/folder.h"
+#include "comm/self_comm.h"
+#include "support/ranks.h"
+#include "support/temporary_folder.h"
+#include "support/tiny_run.h"
+#include "support/token_files.h"
+#include "train/run_reporter.h"
+#include "train/trainer.h"
+
+namespace mneme::test {
+namespace {
+
+/// A run of the tiny Memory+ model on token files in a folder of its own.
+class Resume : public testing::Test {
+ protected:
+  Resume() {
+    std::vector<std::vector<std::int32_t>> documents;
+    const Philox random(1, "test/documents");
+    for (std::uint64_t d = 0; d < 60; ++d) {
+      std::vector<std::int32_t> document(20 + random.word(d, 0) % 60);
+      for (std::size_t i = 0; i < document.size(); ++i) {
+        document[i] = static_cast<std::int32_t>(97 + random.word(d, i + 1) % 26);
+      }
+      documents.push_back(std::move(document));
+    }
+    write_token_file(folder_ / "a.h5", {documents.begin(), documents.begin() + 40});
+    write_token_file(folder_ / "b.h5", {documents.begin() + 40, documents.end()});
+    config_ = tiny_config(FfnKind::memory_plus);
+    config_.model.vocabulary = 0;
+    config_.name = "run";
+    config_.output = (folder_ / "runs").string();
+    config_.data.train = {{.name = "a", .files = {(folder_ / "a.h5").string()}, .weight = 2},
+                          {.name = "b", .files = {(folder_ / "b.h5").string()}, .weight = 1}};
+    config_.train.steps = 30;
+    config_.report.log_every = 1000;
+    config_.report.tensorboard = false;
+  }
+
+  /// What a run told, by step.
+  struct Told {
+    std::vector<double> losses;
+    std::vector<std::string> ids;
+  };
+
+  /// Trains `name` until `stop` (0: the end) on data x memory ranks; returns the exit status.
+  int train(const std::string& name,
+            std::int64_t stop,
+            int data,
+            int memory,
+            const std::vector<std::string>& overrides = {}) {
+    RunConfig c = config_;
+    c.name = name;
+    c.mesh = {.data = data, .memory = memory};
+    c.train.stop_at_step = stop;
+    int status = -1;
+    std::mutex mutex;
+    run_ranks(data * memory, [&](Communicator& world) {
+      const Mesh mesh(world, c.mesh);
+      RunReporter reporter(c, {});
+      Trainer trainer(c, mesh, {.overrides = overrides, .reporter = &reporter});
+      const int mine = trainer.run();
+      const std::lock_guard lock(mutex);
+      status = mine;
+    });
+    return status;
+  }
+  std::filesystem::path run(const std::string& name) const { return folder_ / "runs" / name; }
+
+  Told told(const std::string& name) const {
+    Told t;
+    std::ifstream in(run(name) / "metrics.jsonl");
+    for (std::string line; std::getline(in, line);) {
+      const auto json = nlohmann::json::parse(line);
+      if (json["kind"] != "step") continue;
+      EXPECT_EQ(json["step"].get<std::size_t>(), t.losses.size() + 1)
+          << "a step twice or not at all";
+      t.losses.push_back(json["loss"]);
+      t.ids.push_back(json["ids_hash"]);
+    }
+    return t;
+  }
+  /// The hash of all datasets of a checkpoint, from its files' bytes.
+  std::uint64_t state_hash(const std::string& name, const std::string& step) const {
+    std::uint64_t hash = 0;
+    for (const auto& record : read_manifest(run(name) / "checkpoints" / step).files) {
+      hash = hash64(record.name + hex(record.xxh3), hash);
+    }
+    return hash;
+  }
+
+  TemporaryFolder folder_;
+  RunConfig config_;
+};
+
+TEST_F(Resume, TwoInterruptionsLeaveTheSameBits) {
+  EXPECT_EQ(train("whole", 0, 1, 2), 0);
+  EXPECT_EQ(train("parts", 10, 1, 2), exit_interrupted);
+  EXPECT_EQ(train("parts", 20, 1, 2), exit_interrupted);
+  EXPECT_EQ(train("parts", 0, 1, 2), 0);
+  EXPECT_EQ(told("parts").losses, told("whole").losses);
+  EXPECT_EQ(told("parts").ids, told("whole").ids);
+  EXPECT_EQ(state_hash("parts", "step_000030"), state_hash("whole", "step_000030"));
+}
+
+TEST_F(Resume, ALaterStepIsAnotherState) {
+  EXPECT_EQ(train("a", 10, 1, 1), exit_interrupted);
+  EXPECT_EQ(train("a", 11, 1, 1), exit_interrupted);
+  EXPECT_NE(state_hash("a", "step_000010"), state_hash("a", "step_000011"));
+}
+
+TEST_F(Resume, OtherRankCountsReadTheSameTokensAndAgree) {
+  EXPECT_EQ(train("whole", 0, 1, 2), 0);
+  EXPECT_EQ(train("elastic", 10, 1, 2), exit_interrupted);
+  EXPECT_EQ(train("elastic", 20, 2, 2), exit_interrupted);
+  EXPECT_EQ(train("elastic", 0, 1, 1), 0);
+  const Told whole = told("whole");
+  const Told elastic = told("elastic");
+  EXPECT_EQ(elastic.ids, whole.ids);
+  ASSERT_EQ(elastic.losses.size(), whole.losses.size());
+  for (std::size_t i = 0; i < whole.losses.size(); ++i) {
+    EXPECT_NEAR(elastic.losses[i] / whole.losses[i], 1, 1e-4) << "step " << i + 1;
+  }
+}
+
+TEST_F(Resume, AChangedOptionIsRefusedUnlessSaidSo) {
+  EXPECT_EQ(train("changed", 5, 1, 1), exit_interrupted);
+  config_.optimizer.lr = 5e-3;
+  try {
+    train("changed", 6, 1, 1);
+    FAIL() << "another learning rate went unnoticed";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::user);
+    EXPECT_NE(std::string(e.what()).find("optimizer.lr: 0.01 -> 0.005"), std::string::npos)
+        << e.what();
+  }
+  EXPECT_EQ(train("changed", 6, 1, 1, {"optimizer.lr=5e-3"}), exit_interrupted);
+}
+
+TEST_F(Resume, ValidationMovesNoState) {
+  EXPECT_EQ(train("quiet", 12, 1, 2), exit_interrupted);
+  config_.data.validation = {{.name = "b", .files = {(folder_ / "b.h5").string()}}};
+  config_.report.validate_every = 3;
+  EXPECT_EQ(train("measured", 12, 1, 2), exit_interrupted);
+  EXPECT_EQ(told("measured").losses, told("quiet").losses);
+  EXPECT_EQ(state_hash("measured", "step_000012"), state_hash("quiet", "step_000012"));
+}
+
+}  // namespace
+}  // namespace mneme::test
