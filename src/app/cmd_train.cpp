@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "app/command.h"
@@ -18,6 +19,19 @@ bool writes_to_terminal() {
     return told[0] == '1';  // NOLINT: read before threads
   return std::getenv("OMPI_COMM_WORLD_RANK") == nullptr &&
          isatty(STDOUT_FILENO) == 1;  // NOLINT: as above
+}
+
+/// The text that a step sees, without training.
+int show_batch(const ConfigArguments& arguments, std::int64_t step) {
+  const auto config = parse<RunConfig>(arguments.file, arguments.overrides);
+  const auto order =
+      std::make_shared<const SampleOrder>(training_sources(config.data), config.train.sequence,
+                                          static_cast<std::uint64_t>(config.seed));
+  const Loader loader(
+      order, {.global_batch = config.train.batch, .document_mask = config.data.document_mask});
+  const auto tokenizer = order->stream(0).files().front().tokenizer();
+  fmt::print("{}", loader.show_step(step - 1, *tokenizer, config.train.batch));
+  return 0;
 }
 
 int train(const ConfigArguments& arguments) {
@@ -43,7 +57,14 @@ void add_train(CLI::App& app, Action& chosen) {
   add_config_arguments(*command, *arguments);
   command->footer(
       "Example: mpirun -n 2 mneme train configs/tiny/memory_cpu.yaml --set train.steps=100");
-  command->callback([arguments, &chosen] { chosen = [arguments] { return train(*arguments); }; });
+  auto shown = std::make_shared<std::int64_t>(0);
+  command
+      ->add_option("--show-batch", *shown,
+                   "print the text that this step (from 1) sees, and train nothing")
+      ->check(CLI::PositiveNumber);
+  command->callback([=, &chosen] {
+    chosen = [=] { return *shown > 0 ? show_batch(*arguments, *shown) : train(*arguments); };
+  });
 }
 
 }  // namespace mneme
