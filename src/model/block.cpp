@@ -7,8 +7,7 @@
 namespace mneme {
 
 Block::Block(const ParamScope& scope, const Options& o)
-    : channels_(o.channels),
-      norm1_(scope.in("attention_norm"), o.channels, o.norm_eps),
+    : norm1_(scope.in("attention_norm"), o.channels, o.norm_eps),
       attention_(scope.in("attention"), o.attention),
       norm2_(scope.in("ffn_norm"), o.channels, o.norm_eps) {
   if (o.has_ffn) ffn_.emplace(scope.in("ffn"), o.channels, o.ffn_hidden);

@@ -49,7 +49,6 @@ class Block {
   bool has_memory() const { return memory_.has_value(); }
 
  private:
-  std::int64_t channels_;
   RmsNorm norm1_;
   Attention attention_;
   RmsNorm norm2_;

@@ -35,7 +35,6 @@ Transformer::Transformer(const ParamScope& scope,
       norm_(scope.in("norm"), config.channels, static_cast<float>(config.norm_eps)),
       head_(declare_head(scope, config, embedding_),
             config.vocabulary,
-            config.channels,
             static_cast<float>(config.z_loss)) {
   require(config.vocabulary > 0, Fault::bug, "the model has no vocabulary");
   declare_blocks(scope, step_tokens, mesh);

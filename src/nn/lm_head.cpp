@@ -18,8 +18,8 @@ std::int64_t chunk_tokens(std::int64_t vocabulary) {
 
 }  // namespace
 
-LmHead::LmHead(ParamId weight, std::int64_t vocabulary, std::int64_t channels, float z_weight)
-    : weight_(weight), vocabulary_(vocabulary), channels_(channels), z_weight_(z_weight) {}
+LmHead::LmHead(ParamId weight, std::int64_t vocabulary, float z_weight)
+    : weight_(weight), vocabulary_(vocabulary), z_weight_(z_weight) {}
 
 void LmHead::loss(Exec& ex, ParamSet& ps, const Loss& a) const {
   const Scope scope("lm_head");

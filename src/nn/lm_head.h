@@ -9,7 +9,7 @@ namespace mneme {
 class LmHead {
  public:
   /// `weight` (V, C) is the head's own matrix or the embedding's, when tied.
-  LmHead(ParamId weight, std::int64_t vocabulary, std::int64_t channels, float z_weight);
+  LmHead(ParamId weight, std::int64_t vocabulary, float z_weight);
 
   struct Loss {
     ConstView x;        // (T, C) f32
@@ -26,7 +26,6 @@ class LmHead {
  private:
   ParamId weight_;
   std::int64_t vocabulary_;
-  std::int64_t channels_;
   float z_weight_;
 };
 

@@ -183,10 +183,10 @@ TEST_P(MemorySwitch, RecomputeGivesTheSameBits) {
 
 TEST_P(MemorySwitch, FourRanksAgreeWithOne) {
   std::vector<double> alone;
-  for (const auto& [data, memory] : {std::pair{1, 1}, {2, 2}, {1, 4}}) {
+  for (const MeshConfig& shape : {MeshConfig{1, 1}, MeshConfig{2, 2}, MeshConfig{1, 4}}) {
     std::vector<double> losses;
-    run_ranks(data * memory, [&](Communicator& world) {
-      const Mesh mesh(world, {.data = data, .memory = memory});
+    run_ranks(shape.data * shape.memory, [&](Communicator& world) {
+      const Mesh mesh(world, shape);
       const auto engine = make_engine(config_, mesh);
       for (int s = 1; s <= 5; ++s) {
         const double loss = tiny_step(*engine, s).loss;
@@ -196,7 +196,7 @@ TEST_P(MemorySwitch, FourRanksAgreeWithOne) {
     if (alone.empty()) alone = losses;
     ASSERT_EQ(losses.size(), alone.size());
     for (std::size_t i = 0; i < alone.size(); ++i)
-      EXPECT_NEAR(losses[i] / alone[i], 1, 1e-4) << data << "x" << memory;
+      EXPECT_NEAR(losses[i] / alone[i], 1, 1e-4) << shape.data << "x" << shape.memory;
   }
 }
 
