@@ -17,10 +17,28 @@ constexpr std::int64_t reads_per_chunk = std::int64_t{1} << 20;
 /// Terms given to add_rows at once.
 constexpr std::int64_t terms_at_once = 128;
 
-std::int64_t key_of(const KeyGrads& a, std::int64_t read) {
-  const auto row = static_cast<std::uint32_t>(a.rows[read]);
-  if (a.divisor > 1) return row / static_cast<std::uint32_t>(a.divisor);
-  return row % static_cast<std::uint32_t>(a.count);
+/// The reads of some tokens: what is computed once per chunk.
+struct Chunk {
+  Range tokens;
+  std::int64_t first_read;  // read numbers below count from here
+  std::int64_t reads;       // of all tokens and heads
+  std::int32_t* keys;       // (reads): the key of a read
+  std::int32_t* ends;       // (H, N): end of a key's reads in `order`
+  std::int32_t* order;      // (reads): read numbers by (head, key), then token, then j
+};
+
+void find_keys(const Exec& ex, const KeyGrads& a, const Chunk& chunk) {
+  const auto divisor = static_cast<std::uint32_t>(a.divisor);
+  const auto count = static_cast<std::uint32_t>(a.count);
+  parallel_blocks(ex, chunk.reads, elements_per_thread,
+                  [&](std::int64_t first, std::int64_t last, int) {
+                    const std::int32_t* rows = a.rows + chunk.first_read;
+                    for (std::int64_t i = first; i < last; ++i) {
+                      const auto row = static_cast<std::uint32_t>(rows[i]);
+                      const std::uint32_t key = divisor > 1 ? row / divisor : row % count;
+                      chunk.keys[i] = static_cast<std::int32_t>(key);
+                    }
+                  });
 }
 
 /// sum += sum of n terms, where term(i) is asked for each in order.
@@ -34,65 +52,63 @@ void add_terms(std::int64_t n, std::int64_t width, bool fresh, float* sum, F&& t
   }
 }
 
-void query_gradients(const Exec& ex, const KeyGrads& a) {
-  parallel_blocks(ex, a.tokens * a.heads, [&](std::int64_t first, std::int64_t last, int) {
-    for (std::int64_t i = first; i < last; ++i) {
-      const float* keys = a.keys + i % a.heads * a.count * a.width;
-      add_terms(a.best, a.width, true, a.dq + i * a.width, [&](std::int64_t j) {
-        const std::int64_t read = i * a.best + j;
-        return RowTerm{keys + key_of(a, read) * a.width, a.scale * a.dscores[read]};
+void query_gradients(const Exec& ex, const KeyGrads& a, const Chunk& chunk) {
+  const std::int64_t first_query = chunk.tokens.first * a.heads;
+  parallel_blocks(
+      ex, chunk.tokens.count() * a.heads, [&](std::int64_t first, std::int64_t last, int) {
+        for (std::int64_t i = first; i < last; ++i) {
+          const float* keys = a.keys + i % a.heads * a.count * a.width;
+          const std::int32_t* key = chunk.keys + i * a.best;
+          const float* ds = a.dscores + (first_query + i) * a.best;
+          add_terms(a.best, a.width, true, a.dq + (first_query + i) * a.width, [&](std::int64_t j) {
+            return RowTerm{keys + key[j] * a.width, a.scale * ds[j]};
+          });
+        }
       });
-    }
-  });
 }
 
-/// Sorts the reads of tokens [first, last) by (head, key), by counting: ends[h*N + i] becomes the
-/// end of the positions of key i of head h.
-void sort_reads(
-    const Exec& ex, const KeyGrads& a, Range tokens, std::int32_t* ends, std::int32_t* positions) {
+/// Sorts the reads by (head, key), by counting; a head is sorted by one thread.
+void sort_reads(const Exec& ex, const KeyGrads& a, const Chunk& chunk) {
   parallel_blocks(ex, a.heads, [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t head = first; head < last; ++head) {
-      std::int32_t* end = ends + head * a.count;
+      std::int32_t* end = chunk.ends + head * a.count;
       std::fill(end, end + a.count, 0);
+      const std::int64_t stride = a.heads * a.best;
       const auto each_read = [&](auto&& visit) {
-        for (std::int64_t t = tokens.first; t < tokens.last; ++t) {
-          const std::int64_t base = (t * a.heads + head) * a.best;
+        for (std::int64_t base = head * a.best; base < chunk.reads; base += stride) {
           for (std::int64_t j = base; j < base + a.best; ++j) visit(j);
         }
       };
-      each_read([&](std::int64_t j) { ++end[key_of(a, j)]; });
-      auto next = static_cast<std::int32_t>(tokens.count() * head * a.best);
+      each_read([&](std::int64_t j) { ++end[chunk.keys[j]]; });
+      auto next = static_cast<std::int32_t>(chunk.tokens.count() * head * a.best);
       for (std::int64_t i = 0; i < a.count; ++i) {
         const std::int32_t n = end[i];
         end[i] = next;  // the start, until its reads have been placed
         next += n;
       }
-      const std::int64_t base = tokens.first * a.heads * a.best;
       each_read([&](std::int64_t j) {
-        positions[end[key_of(a, j)]++] = static_cast<std::int32_t>(j - base);
+        chunk.order[end[chunk.keys[j]]++] = static_cast<std::int32_t>(j);
       });
     }
   });
 }
 
 /// Threads take whole keys, so that each has about the same number of reads.
-void key_gradients(const Exec& ex,
-                   const KeyGrads& a,
-                   Range tokens,
-                   const std::int32_t* ends,
-                   const std::int32_t* positions) {
+void key_gradients(const Exec& ex, const KeyGrads& a, const Chunk& chunk) {
   const std::int64_t cells = a.heads * a.count;
-  const std::int64_t reads = tokens.count() * a.heads * a.best;
-  const std::int64_t base = tokens.first * a.heads * a.best;
-  parallel_blocks(ex, reads, [&](std::int64_t first, std::int64_t last, int) {
+  const float* dscores = a.dscores + chunk.first_read;
+  const float* q = a.q + chunk.tokens.first * a.heads * a.width;
+  const auto best = static_cast<std::uint32_t>(a.best);
+  parallel_blocks(ex, chunk.reads, [&](std::int64_t first, std::int64_t last, int) {
     // The keys whose last read lies in [first, last).
-    std::int64_t cell = std::upper_bound(ends, ends + cells, first) - ends;
-    for (; cell < cells && ends[cell] <= last; ++cell) {
-      const std::int64_t start = cell == 0 ? 0 : ends[cell - 1];
-      add_terms(ends[cell] - start, a.width, false, a.dkeys + cell * a.width, [&](std::int64_t i) {
-        const std::int64_t read = base + positions[start + i];
-        return RowTerm{a.q + read / a.best * a.width, a.scale * a.dscores[read]};
-      });
+    std::int64_t cell = std::upper_bound(chunk.ends, chunk.ends + cells, first) - chunk.ends;
+    for (; cell < cells && chunk.ends[cell] <= last; ++cell) {
+      const std::int64_t start = cell == 0 ? 0 : chunk.ends[cell - 1];
+      add_terms(chunk.ends[cell] - start, a.width, false, a.dkeys + cell * a.width,
+                [&](std::int64_t i) {
+                  const auto read = static_cast<std::uint32_t>(chunk.order[start + i]);
+                  return RowTerm{q + read / best * a.width, a.scale * dscores[read]};
+                });
     }
   });
 }
@@ -105,13 +121,21 @@ void key_grads(Exec& ex, const KeyGrads& a) {
                                                       std::max<std::int64_t>(1, a.tokens));
   const auto mark = ex.scratch.mark();
   const View ends = ex.scratch.take(DType::i32, {a.heads * a.count}, "key_grads.ends");
-  const View positions = ex.scratch.take(DType::i32, {chunk * reads_per_token}, "key_grads.order");
+  const View keys = ex.scratch.take(DType::i32, {chunk * reads_per_token}, "key_grads.keys");
+  const View order = ex.scratch.take(DType::i32, {chunk * reads_per_token}, "key_grads.order");
   if (ex.measuring()) return;
-  query_gradients(ex, a);
   for (std::int64_t t = 0; t < a.tokens; t += chunk) {
     const Range tokens{t, std::min(t + chunk, a.tokens)};
-    sort_reads(ex, a, tokens, ends.ptr<std::int32_t>(), positions.ptr<std::int32_t>());
-    key_gradients(ex, a, tokens, ends.ptr<std::int32_t>(), positions.ptr<std::int32_t>());
+    const Chunk c{.tokens = tokens,
+                  .first_read = t * reads_per_token,
+                  .reads = tokens.count() * reads_per_token,
+                  .keys = keys.ptr<std::int32_t>(),
+                  .ends = ends.ptr<std::int32_t>(),
+                  .order = order.ptr<std::int32_t>()};
+    find_keys(ex, a, c);
+    query_gradients(ex, a, c);
+    sort_reads(ex, a, c);
+    key_gradients(ex, a, c);
   }
 }
 

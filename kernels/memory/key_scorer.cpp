@@ -56,13 +56,14 @@ const std::int32_t* KeyScorer::score(const float* queries,
 }
 
 Selection::Selection(Exec& ex, std::int64_t k) : slots_(SelectionWork::slots(k)) {
-  const View memory = ex.scratch.take(DType::i32, {ex.threads, 3, slots_}, "lookup.selection");
+  const View memory =
+      ex.scratch.take(DType::i32, {ex.threads, SelectionWork::arrays, slots_}, "lookup.selection");
   if (!ex.measuring()) memory_ = memory.ptr<std::int32_t>();
 }
 
 SelectionWork Selection::of(int thread) const {
-  std::int32_t* mine = memory_ + thread * 3 * slots_;
-  return {mine, mine + slots_, mine + 2 * slots_};
+  std::int32_t* mine = memory_ + thread * SelectionWork::arrays * slots_;
+  return {mine, mine + slots_, mine + 2 * slots_, mine + 3 * slots_, mine + 4 * slots_};
 }
 
 }  // namespace mneme::cpu

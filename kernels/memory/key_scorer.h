@@ -18,8 +18,8 @@ class KeyScorer {
   /// Tokens scored at once, at most.
   std::int64_t tile() const { return tile_; }
   std::int64_t padded() const { return padded_; }
-  /// Brings `lists` lists of keys (N, E), the first of which gets the number `first`, into the order
-  /// of the vector code.
+  /// Brings `lists` lists of keys (N, E), the first of which gets the number `first`, into the
+  /// order of the vector code.
   void pack(const Exec& ex, std::int64_t first, std::int64_t lists, const float* keys);
   /// The codes (tokens, padded) of queries `stride` elements apart against one list, in this
   /// thread's memory until its next call.
@@ -29,6 +29,7 @@ class KeyScorer {
                             std::int64_t list,
                             float scale,
                             int thread) const;
+
  private:
   std::int64_t count_;
   std::int64_t width_;
@@ -46,7 +47,7 @@ class Selection {
 
  private:
   std::int64_t slots_;
-  std::int32_t* memory_ = nullptr;  // (threads, 3, slots)
+  std::int32_t* memory_ = nullptr;  // (threads, arrays, slots)
 };
 
 }  // namespace mneme::cpu

@@ -19,17 +19,18 @@ constexpr std::int64_t padded_keys(std::int64_t n) {
 
 /// Copies key_group keys of width E from `first` on, of n in all, into the order in which
 /// `score_codes` reads them; keys behind the last are zero. packed: (key_group, E) elements.
-void pack_keys(const float* keys, std::size_t n, std::size_t first, std::size_t width, float* packed);
+void pack_keys(
+    const float* keys, std::size_t n, std::size_t first, std::size_t width, float* packed);
 
 /// Queries against one list of keys.
 struct ScoreTile {
-  const float* queries;   // (tokens, E), `stride` elements apart
+  const float* queries;  // (tokens, E), `stride` elements apart
   std::size_t stride;
   std::size_t tokens;
-  std::size_t width;      // E
-  const float* packed;    // (padded, E) by pack_keys
-  std::size_t count;      // N
-  std::size_t padded;     // padded_keys(N)
+  std::size_t width;    // E
+  const float* packed;  // (padded, E) by pack_keys
+  std::size_t count;    // N
+  std::size_t padded;   // padded_keys(N)
   float scale;
 };
 /// codes[t, i] = code of scale * (q[t] . key[i]), summed over E in order; no_code behind the last.
@@ -37,9 +38,12 @@ void score_codes(const ScoreTile& tile, std::int32_t* codes);
 
 /// Memory of a selection of k: `slots` elements each.
 struct SelectionWork {
-  std::int32_t* codes;
+  static constexpr std::int64_t arrays = 5;
+  std::int32_t* codes;  // candidates by index
   std::int32_t* indices;
   std::int32_t* ranks;
+  std::int32_t* order;  // candidates by rank
+  std::int32_t* sorted;
   static constexpr std::int64_t slots(std::int64_t k) { return k + spare(k) + key_group; }
   /// Candidates beyond k that a threshold may let through: a wider net is found sooner.
   static constexpr std::int64_t spare(std::int64_t k) { return k / 4 + 8; }
@@ -54,9 +58,13 @@ void best_codes(const std::int32_t* codes,
                 std::int32_t* indices,
                 float* scores);
 
-/// codes[pair] = code of s1[p] + s2[r] for the pairs (p, r) that can be among the best k, by p,
-/// then r; padded with no_code. s2 may be read, and codes written, key_group elements further.
-void pair_codes(const float* s1, const float* s2, std::size_t k, std::int32_t* codes);
+/// codes[pair] = code of s1[p] + s2[r] for the pairs (p, r), r < lengths[p], by p, then r; padded
+/// with no_code. s2 may be read, and codes written, key_group elements further.
+void pair_codes(const float* s1,
+                const float* s2,
+                std::size_t k,
+                const std::int32_t* lengths,
+                std::int32_t* codes);
 
 /// w = softmax of `rows` lists of k scores.
 void softmax_rows(std::size_t rows, std::size_t k, const float* scores, float* weights);

@@ -1,7 +1,6 @@
-#include "kernels/memory/lookup_loops.h"
-#include "kernels/memory/pair_ranks.h"
-
 #include <algorithm>
+
+#include "kernels/memory/lookup_loops.h"
 
 // clang-format off: foreach_target compiles what follows once per target, in this order
 #undef HWY_TARGET_INCLUDE
@@ -29,7 +28,7 @@ HWY_INLINE hn::Vec<Codes> codes_of(hn::Vec<Wide> score) {
   return hn::IfThenElse(is_number, hn::Xor(bits, flip), hn::Set(di, no_code + 1));
 }
 
-float score_of(std::int32_t code) {
+HWY_INLINE float score_of(std::int32_t code) {
   const std::int32_t bits = code >= 0 ? code : code ^ INT32_MAX;
   float score = 0;
   hwy::CopyBytes<sizeof(float)>(&bits, &score);
@@ -146,8 +145,7 @@ HWY_INLINE std::size_t collect(const std::int32_t* codes,
   std::size_t count = 0;
   for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
     const auto v = hn::LoadU(d, codes + i);
-    const auto keep = hn::Gt(v, below);
-    if (hn::AllFalse(d, keep)) continue;
+    const auto keep = hn::Gt(v, below);  // none or some: no branch that could not be foretold
     hn::StoreU(hn::Compress(v, keep), d, work.codes + count);
     hn::StoreU(hn::Compress(hn::Iota(d, static_cast<std::int32_t>(i)), keep), d,
                work.indices + count);
@@ -182,6 +180,19 @@ HWY_INLINE void rank(std::size_t n, const SelectionWork& work) {
   }
 }
 
+/// A code strictly above `low` and not above `high`: that of the middle of their scores, which
+/// halves the range of likely scores, or (`by_code`, and where scores have no middle) the middle of
+/// the codes, which halves what is left to search in any case.
+HWY_INLINE std::int32_t middle_of(std::int32_t low, std::int32_t high, bool by_code) {
+  const auto code = static_cast<std::int32_t>((std::int64_t{low} + std::int64_t{high} + 1) >> 1);
+  if (by_code) return code;
+  const float score = 0.5F * score_of(low) + 0.5F * score_of(high);
+  std::int32_t bits = 0;
+  hwy::CopyBytes<sizeof(float)>(&score, &bits);
+  const std::int32_t middle = bits >= 0 ? bits : bits ^ INT32_MAX;
+  return middle > low && middle <= high ? middle : code;
+}
+
 /// A threshold that lets k to k + spare codes through is found by bisection; those are ranked
 /// against each other. If too many codes equal the k-th best, the ones above it are ranked and the
 /// first of the equal ones follow.
@@ -191,45 +202,48 @@ void best_codes(const std::int32_t* codes,
                 const SelectionWork& work,
                 std::int32_t* indices,
                 float* scores) {
-  const auto most = static_cast<std::size_t>(
-      static_cast<std::int64_t>(k) + SelectionWork::spare(static_cast<std::int64_t>(k)));
+  const auto most = static_cast<std::size_t>(static_cast<std::int64_t>(k) +
+                                             SelectionWork::spare(static_cast<std::int64_t>(k)));
   auto [low, high] = bounds_of(codes, n, k);
   std::size_t count = count_from(codes, n, low);
-  while (count > most && low < high) {
-    const auto middle =
-        static_cast<std::int32_t>((std::int64_t{low} + std::int64_t{high} + 1) >> 1);
+  for (int i = 1; count > most && low < high; ++i) {
+    const std::int32_t middle = middle_of(low, high, i % 4 == 0);
     const std::size_t from_middle = count_from(codes, n, middle);
-    if (from_middle >= k) {
-      low = middle;
-      count = from_middle;
-    } else {
-      high = middle - 1;
-    }
+    const bool enough = from_middle >= k;
+    low = enough ? middle : low;
+    count = enough ? from_middle : count;
+    high = enough ? high : middle - 1;
   }
   const bool ties = count > most;
   const std::size_t kept = collect(codes, n, ties ? low + 1 : low, work);
   rank(kept, work);
-  for (std::size_t i = 0; i < kept; ++i) {
+  for (std::size_t i = 0; i < kept; ++i) {  // no branches: every rank has a place
     const auto place = static_cast<std::size_t>(work.ranks[i]);
-    if (place >= k) continue;
-    indices[place] = work.indices[i];
-    scores[place] = score_of(work.codes[i]);
+    work.order[place] = work.indices[i];
+    work.sorted[place] = work.codes[i];
   }
-  for (std::size_t i = 0, place = kept; place < k; ++i) {
+  const std::size_t ranked = std::min(kept, k);
+  std::copy_n(work.order, ranked, indices);
+  for (std::size_t i = 0; i < ranked; ++i) scores[i] = score_of(work.sorted[i]);
+  for (std::size_t i = 0, place = ranked; place < k; ++i) {
     if (codes[i] != low) continue;
     indices[place] = static_cast<std::int32_t>(i);
     scores[place++] = score_of(low);
   }
 }
 
-void pair_codes(const float* s1, const float* s2, std::size_t k, std::int32_t* codes) {
+void pair_codes(const float* s1,
+                const float* s2,
+                std::size_t k,
+                const std::int32_t* lengths,
+                std::int32_t* codes) {
   const Wide d;
   const Codes di;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t count = 0;
   for (std::size_t p = 0; p < k; ++p) {
     const auto s = hn::Set(d, s1[p]);
-    const std::size_t n = k / (p + 1);
+    const auto n = static_cast<std::size_t>(lengths[p]);
     for (std::size_t r = 0; r < n; r += lanes) {  // what is too much is written over
       hn::StoreU(codes_of(hn::Add(s, hn::LoadU(d, s2 + r))), di, codes + count + r);
     }
@@ -296,8 +310,12 @@ void best_codes(const std::int32_t* codes,
 }
 
 HWY_EXPORT(pair_codes);
-void pair_codes(const float* s1, const float* s2, std::size_t k, std::int32_t* codes) {
-  HWY_DYNAMIC_DISPATCH(pair_codes)(s1, s2, k, codes);
+void pair_codes(const float* s1,
+                const float* s2,
+                std::size_t k,
+                const std::int32_t* lengths,
+                std::int32_t* codes) {
+  HWY_DYNAMIC_DISPATCH(pair_codes)(s1, s2, k, lengths, codes);
 }
 
 HWY_EXPORT(softmax_rows);

@@ -44,7 +44,7 @@ struct PairWork {
   std::int32_t* pairs;   // (k): the best sums
 };
 
-/// The memory of all threads, and the ranks of a pair: p of pair i, and where its r begin.
+/// The memory of all threads, and the ranks (p, r) of each pair in the list of sums.
 class Pairs {
  public:
   Pairs(Exec& ex, std::int64_t tile, std::int64_t k)
@@ -55,14 +55,16 @@ class Pairs {
         floats_(tile * k + k + cpu::key_group) {
     const View ints = ex.scratch.take(DType::i32, {ex.threads, ints_}, "pk_lookup.pairs");
     const View floats = ex.scratch.take(DType::f32, {ex.threads, floats_}, "pk_lookup.halves");
-    const View ranks = ex.scratch.take(DType::i32, {2, cpu::pair_count(k)}, "pk_lookup.ranks");
+    const View ranks = ex.scratch.take(DType::i32, {2 * cpu::pair_count(k) + k}, "pk_lookup.ranks");
     if (ex.measuring()) return;
     ints_begin_ = ints.ptr<std::int32_t>();
     floats_begin_ = floats.ptr<float>();
     p_of_ = ranks.ptr<std::int32_t>();
     r_of_ = p_of_ + cpu::pair_count(k);
+    lengths_ = r_of_ + cpu::pair_count(k);
     std::int64_t i = 0;
     for (std::int64_t p = 0; p < k; ++p) {
+      lengths_[p] = static_cast<std::int32_t>(cpu::pairs_of_rank(p, k));
       for (std::int64_t r = 0; r < cpu::pairs_of_rank(p, k); ++r, ++i) {
         p_of_[i] = static_cast<std::int32_t>(p);
         r_of_[i] = static_cast<std::int32_t>(r);
@@ -84,7 +86,7 @@ class Pairs {
               std::int64_t n,
               std::int32_t* rows,
               float* scores) const {
-    cpu::pair_codes(w.score1 + t * k_, w.score2, size_of(k_), w.codes);
+    cpu::pair_codes(w.score1 + t * k_, w.score2, size_of(k_), lengths_, w.codes);
     cpu::best_codes(w.codes, size_of(padded_), size_of(k_), selection, w.pairs, scores);
     for (std::int64_t j = 0; j < k_; ++j) {
       const std::int64_t i1 = w.index1[t * k_ + p_of_[w.pairs[j]]];
@@ -102,6 +104,7 @@ class Pairs {
   float* floats_begin_ = nullptr;
   std::int32_t* p_of_ = nullptr;
   std::int32_t* r_of_ = nullptr;
+  std::int32_t* lengths_ = nullptr;  // (k): pairs of p
 };
 
 /// Everything a thread needs to look up a tile of tokens.

@@ -15,6 +15,7 @@ void PkLookupBackward::validate() const {
           "{}: keys1 {} do not fit q1 {}, wanted (H, N, E) and (T, H, E)", op, to_string(keys),
           to_string(query));
   const Shape slots{query[0], query[1], rows.extent(2)};
+  require(slots[2] >= 1, Fault::bug, "{}: no slots per head, wanted at least one", op);
   require_tensor(dscores, DType::f32, slots, op, "dscores");
   require_tensor(rows, DType::i32, slots, op, "rows");
   require_tensor(q1, DType::f32, query, op, "q1");
@@ -72,6 +73,7 @@ void FlatLookupBackward::validate() const {
           "{}: keys {} do not fit q {}, wanted (H, R, D) and (T, H, D)", op,
           to_string(keys.shape()), to_string(query));
   const Shape slots{query[0], query[1], rows.extent(2)};
+  require(slots[2] >= 1, Fault::bug, "{}: no slots per head, wanted at least one", op);
   require_tensor(dscores, DType::f32, slots, op, "dscores");
   require_tensor(rows, DType::i32, slots, op, "rows");
   require_tensor(q, DType::f32, query, op, "q");

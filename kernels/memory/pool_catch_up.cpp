@@ -29,12 +29,19 @@ void pool_catch_up(Exec& ex, const PoolCatchUp& a) {
   const auto to = static_cast<std::int32_t>(a.to);
   std::int32_t* last = a.state->last.ptr<std::int32_t>();
   const std::int32_t* rows = a.rows.ptr<const std::int32_t>();
+  const auto lags = [&](std::int32_t row) {
+    return std::atomic_ref(last[row]).load(std::memory_order_relaxed) < to;
+  };
+  constexpr std::int64_t last_ahead = 24;  // reads whose `last`, and whose rows are asked for
+  constexpr std::int64_t rows_ahead = 4;
   cpu::parallel_blocks(ex, a.rows.count(), [&](std::int64_t first, std::int64_t end, int thread) {
     for (std::int64_t i = first; i < end; ++i) {
+      if (i + last_ahead < end) __builtin_prefetch(last + rows[i + last_ahead]);
+      if (i + rows_ahead < end && lags(rows[i + rows_ahead])) pool.prefetch(rows[i + rows_ahead]);
       // Whoever exchanges a lagging `last` replays the row: once, with a result that does not
       // depend on who it was.
       const std::atomic_ref<std::int32_t> of_row(last[rows[i]]);
-      if (of_row.load(std::memory_order_relaxed) >= to) continue;
+      if (!lags(rows[i])) continue;
       const std::int32_t from = of_row.exchange(to, std::memory_order_relaxed);
       replay.row(pool, rows[i], from, thread);
     }

@@ -69,25 +69,50 @@ void PoolRows::copy(std::int64_t row, float* to) const {
   }
 }
 
+/// A block of Philox gives the words of four elements: it is made once for all of them.
+template <class F>
+void PoolRows::for_noise(std::int64_t row, std::int64_t step, F&& visit) const {
+  const auto first = static_cast<std::uint64_t>(row * global_width_ + first_column_);
+  for (std::int64_t c = 0; c < width_;) {
+    const std::uint64_t element = first + static_cast<std::uint64_t>(c);
+    const auto words = noise_.words(static_cast<std::uint64_t>(step), element / 4);
+    for (std::uint64_t lane = element % 4; lane < 4 && c < width_; ++lane) visit(c++, words[lane]);
+  }
+}
+
 void PoolRows::store(std::int64_t row, const float* weights, std::int64_t step) const {
   if (stored_ == nullptr) return;
   Bf16* to = stored_ + row * width_;
-  const std::int64_t first = row * global_width_ + first_column_;
-  for (std::int64_t c = 0; c < width_; ++c) to[c] = rounded(first + c, weights[c], step);
+  if (weights_ != nullptr) {
+    for (std::int64_t c = 0; c < width_; ++c) to[c] = to_bf16(weights[c]);
+  } else {
+    for_noise(row, step, [&](std::int64_t c, std::uint32_t noise) {
+      to[c] = to_bf16_stochastic(weights[c], noise);
+    });
+  }
 }
 
 void PoolRows::round_copy(std::int64_t row, float* weights, std::int64_t step) const {
   if (stored_ == nullptr) return;
-  const std::int64_t first = row * global_width_ + first_column_;
-  for (std::int64_t c = 0; c < width_; ++c) {
-    weights[c] = to_f32(rounded(first + c, weights[c], step));
+  if (weights_ != nullptr) {
+    for (std::int64_t c = 0; c < width_; ++c) weights[c] = to_f32(to_bf16(weights[c]));
+  } else {
+    for_noise(row, step, [&](std::int64_t c, std::uint32_t noise) {
+      weights[c] = to_f32(to_bf16_stochastic(weights[c], noise));
+    });
   }
 }
 
-Bf16 PoolRows::rounded(std::int64_t element, float weight, std::int64_t step) const {
-  if (weights_ != nullptr) return to_bf16(weight);
-  return to_bf16_stochastic(
-      weight, noise_.word(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(element)));
+void PoolRows::prefetch(std::int64_t row) const {
+  constexpr std::int64_t floats_per_line = 16;
+  for (std::int64_t c = 0; c < width_; c += floats_per_line) {
+    if (weights_ != nullptr) __builtin_prefetch(weights_ + row * width_ + c, 1);
+    if (stored_ != nullptr && c % (2 * floats_per_line) == 0) {
+      __builtin_prefetch(stored_ + row * width_ + c, 1);
+    }
+    __builtin_prefetch(m_ + row * width_ + c, 1);
+    __builtin_prefetch(v_ + row * width_ + c, 1);
+  }
 }
 
 }  // namespace mneme::cpu

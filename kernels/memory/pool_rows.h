@@ -33,11 +33,15 @@ class PoolRows {
   void copy(std::int64_t row, float* to) const;
   void round_copy(std::int64_t row, float* weights, std::int64_t step) const;
 
+  /// Asks for a row's weights and moments, which will be written soon.
+  void prefetch(std::int64_t row) const;
+
   float* m(std::int64_t row) const { return m_ + row * width_; }
   float* v(std::int64_t row) const { return v_ + row * width_; }
 
  private:
-  Bf16 rounded(std::int64_t element, float weight, std::int64_t step) const;
+  template <class F>
+  void for_noise(std::int64_t row, std::int64_t step, F&& visit) const;
 
   std::int64_t width_;
   float* weights_ = nullptr;  // (R, W): f32 values or master

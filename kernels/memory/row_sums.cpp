@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/parallel.h"
+#include "kernels/util/elementwise_loops.h"
 
 #include "base/math.h"
 #include "base/scope.h"
@@ -34,10 +35,8 @@ double row_sums_squares(Exec& ex, const RowSums& s) {
   const std::int64_t blocks = ceil_div(s.count, block);
   cpu::parallel_blocks(ex, blocks, [&](std::int64_t first, std::int64_t last, int) {
     for (std::int64_t b = first; b < last; ++b) {
-      part[b] = 0;
-      for (std::int64_t i = b * block * w; i < std::min((b + 1) * block, s.count) * w; ++i) {
-        part[b] += static_cast<double>(sums[i]) * static_cast<double>(sums[i]);
-      }
+      const std::int64_t slots = std::min(block, s.count - b * block);
+      part[b] = cpu::sum_squares_elements(size_of(slots * w), sums + b * block * w);
     }
   });
   double sum = 0;

@@ -16,7 +16,7 @@ namespace mneme::cpu::HWY_NAMESPACE {
 /// Accumulators kept in registers: as many as leave some for the arithmetic.
 constexpr std::size_t most_vectors = HWY_MAX_BYTES >= 64 ? 16 : 8;
 /// Cache lines on their way from memory at once: a row's lines are asked for that much ahead.
-constexpr std::size_t lines_ahead = 64;
+constexpr std::size_t lines_ahead = 128;
 constexpr std::size_t line_bytes = 64;
 
 template <class D>
@@ -73,8 +73,8 @@ HWY_INLINE void add_block(D d,
   for (std::size_t u = 0; u < count; ++u) {
     s[u] = fresh ? hn::Zero(d) : hn::LoadU(d, sum + first + u * lanes);
   }
-  const std::size_t ahead =
-      std::max<std::size_t>(2, lines_ahead * line_bytes / (count * lanes * sizeof(float)) / 1);
+  const std::size_t block_bytes = count * lanes * sizeof(*terms.row(0));
+  const std::size_t ahead = std::clamp<std::size_t>(lines_ahead * line_bytes / block_bytes, 2, 32);
   for (std::size_t i = 0; i < n; ++i) {
     if (i + ahead < n_prefetched) prefetch_row(terms.row(i + ahead) + first, count * lanes);
     const auto* row = terms.row(i) + first;
@@ -171,54 +171,88 @@ void patched_bf16(const RowReads<Bf16>& r, const RowPatch& p, const float* weigh
   read_all_patched(r, p, weights, out);
 }
 
-/// `count` rows against one vector: as many sums at once, each of one running vector.
-template <std::size_t count, class X>
-HWY_INLINE void dot_block(const float* HWY_RESTRICT a,
-                          const X* const* rows,
-                          std::size_t width,
-                          float* HWY_RESTRICT dots) {
+/// a . row for what a row has behind its last whole vector.
+template <class X>
+HWY_NOINLINE void add_dot_tail(
+    const float* a, const X* row, std::size_t first, std::size_t width, float* dot) {
+  const Single d;
+  auto s = hn::LoadU(d, dot);
+  for (; first < width; ++first)
+    s = hn::MulAdd(hn::LoadU(d, a + first), load_row(d, row + first), s);
+  hn::StoreU(s, d, dot);
+}
+
+template <class X>
+HWY_INLINE void dot_one(const float* HWY_RESTRICT a,
+                        const X* HWY_RESTRICT row,
+                        std::size_t width,
+                        float* HWY_RESTRICT dot) {
   const Wide d;
   const std::size_t lanes = hn::Lanes(d);
-  hn::Vec<Wide> s[count];
-  for (std::size_t u = 0; u < count; ++u) s[u] = hn::Zero(d);
+  auto s = hn::Zero(d);
+  std::size_t c = 0;
+  for (; c + lanes <= width; c += lanes) {
+    s = hn::MulAdd(hn::LoadU(d, a + c), load_row(d, row + c), s);
+  }
+  *dot = hn::GetLane(hn::SumOfLanes(d, s));
+  if (c < width) add_dot_tail(a, row, c, width, dot);
+}
+
+/// Four rows against one vector: the same sums as dot_one's, four at once.
+template <class X>
+HWY_INLINE void dot_four(const float* HWY_RESTRICT a,
+                         const X* HWY_RESTRICT row0,
+                         const X* HWY_RESTRICT row1,
+                         const X* HWY_RESTRICT row2,
+                         const X* HWY_RESTRICT row3,
+                         std::size_t width,
+                         float* HWY_RESTRICT dots) {
+  const Wide d;
+  const std::size_t lanes = hn::Lanes(d);
+  auto s0 = hn::Zero(d);
+  auto s1 = hn::Zero(d);
+  auto s2 = hn::Zero(d);
+  auto s3 = hn::Zero(d);
   std::size_t c = 0;
   for (; c + lanes <= width; c += lanes) {
     const auto x = hn::LoadU(d, a + c);
-    for (std::size_t u = 0; u < count; ++u) s[u] = hn::MulAdd(x, load_row(d, rows[u] + c), s[u]);
+    s0 = hn::MulAdd(x, load_row(d, row0 + c), s0);
+    s1 = hn::MulAdd(x, load_row(d, row1 + c), s1);
+    s2 = hn::MulAdd(x, load_row(d, row2 + c), s2);
+    s3 = hn::MulAdd(x, load_row(d, row3 + c), s3);
   }
-  for (std::size_t u = 0; u < count; ++u) {
-    float sum = hn::GetLane(hn::SumOfLanes(d, s[u]));
-    for (std::size_t tail = c; tail < width; ++tail) sum += a[tail] * to_f32(rows[u][tail]);
-    dots[u] = sum;
-  }
+  dots[0] = hn::GetLane(hn::SumOfLanes(d, s0));
+  dots[1] = hn::GetLane(hn::SumOfLanes(d, s1));
+  dots[2] = hn::GetLane(hn::SumOfLanes(d, s2));
+  dots[3] = hn::GetLane(hn::SumOfLanes(d, s3));
+  if (c == width) return;
+  add_dot_tail(a, row0, c, width, dots);
+  add_dot_tail(a, row1, c, width, dots + 1);
+  add_dot_tail(a, row2, c, width, dots + 2);
+  add_dot_tail(a, row3, c, width, dots + 3);
 }
 
 template <class X>
 HWY_INLINE void dot_all(const RowReads<X>& r, const float* a, float* dots) {
-  constexpr std::size_t at_once = 4;
   const std::size_t all = r.tokens * r.reads;
-  const std::size_t lines = r.width * sizeof(X) / line_bytes + 1;
-  const std::size_t ahead = std::max<std::size_t>(at_once, lines_ahead / lines);
-  const auto row = [&](std::size_t i)
-                       HWY_ATTR { return r.table + static_cast<std::size_t>(r.rows[i]) * r.width; };
+  const std::size_t width = r.width;
+  const std::size_t lines = width * sizeof(X) / line_bytes + 1;
+  const std::size_t ahead = std::clamp<std::size_t>(lines_ahead / lines, 4, 32);
+  const X* table = r.table;
+  const std::int32_t* rows = r.rows;
+  const auto row = [=](std::size_t i)
+                       HWY_ATTR { return table + static_cast<std::size_t>(rows[i]) * width; };
   for (std::size_t t = 0; t < r.tokens; ++t) {
-    const float* x = a + t * r.width;
+    const float* x = a + t * width;
+    const std::size_t end = (t + 1) * r.reads;
     std::size_t i = t * r.reads;
-    const std::size_t end = i + r.reads;
-    while (i < end) {
-      const std::size_t n = i + at_once <= end ? at_once : 1;
-      const X* rows[at_once];
-      for (std::size_t u = 0; u < n; ++u) {
-        rows[u] = row(i + u);
-        if (i + u + ahead < all) prefetch_row(row(i + u + ahead), r.width);
+    for (; i + 4 <= end; i += 4) {
+      for (std::size_t u = i + ahead; u < std::min(i + ahead + 4, all); ++u) {
+        prefetch_row(row(u), width);
       }
-      if (n == at_once) {
-        dot_block<at_once>(x, rows, r.width, dots + i);
-      } else {
-        dot_block<1>(x, rows, r.width, dots + i);
-      }
-      i += n;
+      dot_four(x, row(i), row(i + 1), row(i + 2), row(i + 3), width, dots + i);
     }
+    for (; i < end; ++i) dot_one(x, row(i), width, dots + i);
   }
 }
 void dot_f32(const RowReads<float>& r, const float* a, float* dots) {

@@ -1,12 +1,7 @@
 // Speed of the dense ops, each as FLOP/s or bytes/s and as the share ("of_roof") of what this
 // machine was measured to reach in the same run: a large matrix product, or a large copy.
 //   mneme_ops_bench --benchmark_filter=attention
-#include <algorithm>
-#include <chrono>
 #include <cstdint>
-#include <ctime>
-#include <functional>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -23,123 +18,10 @@
 #include "kernels/rope/rope.h"
 #include "kernels/util/elementwise.h"
 
-#include "base/philox.h"
-#include "runtime/buffer.h"
-#include "runtime/exec.h"
+#include "tools/bench/bench.h"
 
 namespace mneme::bench {
 namespace {
-
-/// Tensors and scratch of one benchmark.
-class Room {
- public:
-  explicit Room(int threads)
-      : tensors_("tensors", std::size_t{1} << 32, cpu_device),
-        scratch_("scratch", std::size_t{1} << 30, cpu_device),
-        ex_{cpu_device, scratch_, threads} {}
-
-  Exec& ex() { return ex_; }
-  View f32(const Shape& shape) {
-    const View v = tensors_.take(DType::f32, shape, "tensor");
-    const Philox random(1, "bench");
-    const std::span<float> values = v.span<float>();
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      values[i] = i < 4096 ? static_cast<float>(2 * random.uniform(0, i) - 1) : values[i - 4096];
-    }
-    return v;
-  }
-  View i32(const Shape& shape, const std::function<std::int32_t(std::int32_t)>& value) {
-    const View v = tensors_.take(DType::i32, shape, "tensor");
-    std::int32_t i = 0;
-    for (std::int32_t& x : v.span<std::int32_t>()) x = value(i++);
-    return v;
-  }
-
- private:
-  Arena tensors_;
-  Arena scratch_;
-  Exec ex_;
-};
-
-/// What one call does: arithmetic, or bytes read and written.
-struct Work {
-  double flop = 0;
-  double bytes = 0;
-};
-
-/// Seconds: of the process's CPU on one thread, so that a busy machine disturbs less; else of the
-/// clock.
-double seconds(int threads) {
-  if (threads == 1) return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-/// Best of several runs, in units per second.
-double best_rate(int threads, double units, const std::function<void()>& f) {
-  double best = 0;
-  for (int i = 0; i < 8; ++i) {
-    const double start = seconds(threads);
-    f();
-    best = std::max(best, units / (seconds(threads) - start));
-  }
-  return best;
-}
-
-struct Roof {
-  double flop = 0;   // per second, of a (1536)^3 product
-  double bytes = 0;  // per second, read and written by a copy of 128 MiB
-};
-
-Roof measure_roof(int threads) {
-  Room room(threads);
-  constexpr std::int64_t n = 1536;
-  const View a = room.f32({n, n}), b = room.f32({n, n}), c = room.f32({n, n});
-  const View from = room.f32({std::int64_t{1} << 25}), to = room.f32({std::int64_t{1} << 25});
-  const Matmul product{.a = a, .b = b, .c = c};
-  return {.flop = best_rate(threads, matmul_flop(product), [&] { matmul(room.ex(), product); }),
-          .bytes = best_rate(threads, 2 * static_cast<double>(from.bytes()),
-                             [&] { copy(room.ex(), from, to); })};
-}
-
-/// Registers `op` under a name; `prepare` makes its tensors and returns the call and its work.
-struct Prepared {
-  Work work;
-  std::function<void()> call;
-};
-class Bench {
- public:
-  Bench(int threads, const Roof& roof) : threads_(threads), roof_(roof) {}
-
-  void add(const std::string& name, const std::function<Prepared(Room&)>& prepare) const {
-    const Roof roof = roof_;
-    const int threads = threads_;
-    const auto body = [=](benchmark::State& state) {
-      Room room(threads);
-      const Prepared p = prepare(room);
-      for (auto _ : state) p.call();
-      const auto rate = benchmark::Counter::kIsIterationInvariantRate;
-      const bool by_flop = p.work.flop > 0;
-      const double units = by_flop ? p.work.flop : p.work.bytes;
-      state.counters[by_flop ? "FLOP/s" : "B/s"] = benchmark::Counter(units, rate);
-      state.counters["of_roof"] =
-          benchmark::Counter(units / (by_flop ? roof.flop : roof.bytes), rate);
-    };
-    auto* registered =
-        benchmark::RegisterBenchmark((name + "/threads:" + std::to_string(threads)).c_str(), body)
-            ->Unit(benchmark::kMicrosecond);
-    if (threads > 1) registered->UseRealTime();
-  }
-
- private:
-  int threads_;
-  Roof roof_;
-};
-
-std::string sizes(std::initializer_list<std::int64_t> all) {
-  std::string s;
-  for (const std::int64_t n : all) s += (s.empty() ? "/" : "x") + std::to_string(n);
-  return s;
-}
 
 void add_matmuls(const Bench& bench) {
   struct Case {
