@@ -28,20 +28,44 @@ void read_pieces(const PosixFile& file,
   }
 }
 
-/// Writes a block at its place; its hash and the file's take the bytes while they are in the cache.
-std::uint64_t write_block(PosixFile& file,
-                          std::int64_t offset,
-                          std::span<const std::byte> data,
-                          Hasher& whole) {
-  Hasher own;
-  for (std::size_t at = 0; at < data.size(); at += piece_bytes) {
-    const auto piece = data.subspan(at, std::min(piece_bytes, data.size() - at));
-    own.add(piece);
-    whole.add(piece);
-    file.write_at(offset + static_cast<std::int64_t>(at), piece);
+/// Writes a file from its first byte to its last, and hashes what passes.
+class HashedWriter {
+ public:
+  explicit HashedWriter(const std::filesystem::path& path) : file_(PosixFile::create(path)) {}
+
+  /// The bytes from here to `end` of another file.
+  void copy_until(const PosixFile& source, std::int64_t end) {
+    read_pieces(source, at_, end, buffer_, [&](std::span<const std::byte> piece) { write(piece); });
   }
-  return own.value();
-}
+  /// `data`, whose own hash is returned.
+  std::uint64_t append(std::span<const std::byte> data) {
+    Hasher own;
+    for (std::size_t i = 0; i < data.size(); i += piece_bytes) {
+      const auto piece = data.subspan(i, std::min(piece_bytes, data.size() - i));
+      own.add(piece);
+      write(piece);
+    }
+    return own.value();
+  }
+  /// Brings the file to the disk; its hash.
+  std::uint64_t finish() {
+    file_.sync();
+    file_.close();
+    return whole_.value();
+  }
+
+ private:
+  void write(std::span<const std::byte> piece) {
+    whole_.add(piece);
+    file_.write_at(at_, piece);
+    at_ += std::ssize(piece);
+  }
+
+  PosixFile file_;
+  std::int64_t at_ = 0;
+  Hasher whole_;
+  std::vector<std::byte> buffer_;
+};
 
 }  // namespace
 
@@ -50,7 +74,10 @@ WrittenFile write_block_file(const std::filesystem::path& folder,
                              std::span<const BlockSource> blocks) {
   WrittenFile written{.file = {.name = name, .bytes = 0, .xxh3 = 0}, .blocks = {}};
   const std::filesystem::path path = folder / name;
-  H5File h5 = H5File::create(path);
+  std::int64_t elements = 0;
+  for (const BlockSource& b : blocks) elements += std::ssize(b.data);
+  require_file_size_allowed(path, elements);
+  H5File h5 = H5File::create(name);
   for (const BlockSource& b : blocks) {
     written.blocks.push_back({.file = name,
                               .dataset = b.dataset,
@@ -59,35 +86,37 @@ WrittenFile write_block_file(const std::filesystem::path& folder,
                               .bytes = std::ssize(b.data),
                               .xxh3 = 0});
   }
-  h5.close();
+  const PosixFile metadata = h5.finish();
+  written.file.bytes = metadata.size();
   std::vector<std::size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return written.blocks[a].offset < written.blocks[b].offset;
   });
-  PosixFile file = PosixFile::open_to_write(path);
-  written.file.bytes = file.size();
-  Hasher whole;
-  std::vector<std::byte> buffer;
-  std::int64_t at = 0;
-  const auto add_metadata = [&](std::int64_t until) {
-    read_pieces(file, at, until, buffer,
-                [&](std::span<const std::byte> piece) { whole.add(piece); });
-    at = until;
-  };
+  HashedWriter writer(path);
   for (const std::size_t i : order) {
     BlockRecord& record = written.blocks[i];
-    add_metadata(record.offset);
-    record.xxh3 = write_block(file, record.offset, blocks[i].data, whole);
-    at += record.bytes;
+    writer.copy_until(metadata, record.offset);
+    record.xxh3 = writer.append(blocks[i].data);
   }
-  add_metadata(written.file.bytes);
-  written.file.xxh3 = whole.value();
-  require(file.size() == written.file.bytes, Fault::bug, "{} grew while its blocks were written",
-          path.string());
-  file.sync();
-  file.close();
+  writer.copy_until(metadata, written.file.bytes);
+  written.file.xxh3 = writer.finish();
   return written;
+}
+
+FileRecord write_index_file(const std::filesystem::path& folder,
+                            const std::string& name,
+                            std::span<const ItemRecord> items) {
+  H5File h5 = H5File::create(name);
+  for (const ItemRecord& item : items) {
+    std::vector<H5File::Source> sources;
+    for (const BlockRecord& b : item.blocks) sources.push_back({b.file, b.dataset, b.box});
+    h5.add_virtual("/" + item.name, item.type, item.shape, sources);
+  }
+  const PosixFile contents = h5.finish();
+  HashedWriter writer(folder / name);
+  writer.copy_until(contents, contents.size());
+  return {.name = name, .bytes = contents.size(), .xxh3 = writer.finish()};
 }
 
 FileHashes hash_file(const std::filesystem::path& path, std::span<const FileRegion> regions) {
@@ -114,11 +143,6 @@ FileHashes hash_file(const std::filesystem::path& path, std::span<const FileRegi
   pass(size, nullptr);
   hashes.file = whole.value();
   return hashes;
-}
-
-FileRecord record_of(const std::filesystem::path& folder, const std::string& name) {
-  const FileHashes hashes = hash_file(folder / name, {});
-  return {name, PosixFile::open_to_read(folder / name).size(), hashes.file};
 }
 
 }  // namespace mneme

@@ -27,15 +27,17 @@ struct WrittenFile {
 };
 
 /// Writes an HDF5 file with one contiguous dataset per block and brings it to the disk. HDF5 makes
-/// the file and its metadata; the elements are then written to their places in order, in pieces,
-/// and the checksums taken from memory on the way: nothing is read twice, nothing is larger than a
-/// piece, and HDF5's global lock is not held meanwhile. Equal blocks give equal bytes.
+/// the metadata in memory; the file is then written once from its first byte to its last, elements
+/// in pieces from where they are, and the checksums taken on the way: nothing is read back, and
+/// HDF5's global lock is not held meanwhile. Equal blocks give equal bytes.
 WrittenFile write_block_file(const std::filesystem::path& folder,
                              const std::string& name,
                              std::span<const BlockSource> blocks);
 
-/// The record of a file whose bytes are final: reads all of it.
-FileRecord record_of(const std::filesystem::path& folder, const std::string& name);
+/// Writes the HDF5 file that shows every item as one virtual dataset, and brings it to the disk.
+FileRecord write_index_file(const std::filesystem::path& folder,
+                            const std::string& name,
+                            std::span<const ItemRecord> items);
 
 /// Checksums of a file and of regions in it, in one pass over its bytes.
 struct FileHashes {

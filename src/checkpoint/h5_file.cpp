@@ -55,16 +55,16 @@ std::string h5_words() {
   return words;
 }
 
-void require_h5(bool ok, const char* what, const std::filesystem::path& path) {
+void require_h5(bool ok, const char* what, const std::string& file) {
   if (ok) return;
-  fail(Fault::machine, "HDF5 cannot {} in {}: {}", what, path.string(), h5_words());
+  fail(Fault::machine, "HDF5 cannot {} in {}: {}", what, file, h5_words());
 }
 
 H5Handle checked(std::int64_t id,
                  H5Handle::Close close,
                  const char* what,
-                 const std::filesystem::path& path) {
-  require_h5(id >= 0, what, path);
+                 const std::string& file) {
+  require_h5(id >= 0, what, file);
   return {id, close};
 }
 
@@ -100,29 +100,29 @@ std::vector<hsize_t> extents(const Shape& shape) {
   return n;
 }
 
-H5Handle space_of(const Shape& shape, const std::filesystem::path& path) {
-  if (shape.rank() == 0) return checked(H5Screate(H5S_SCALAR), H5Sclose, "make a scalar", path);
+H5Handle space_of(const Shape& shape, const std::string& file) {
+  if (shape.rank() == 0) return checked(H5Screate(H5S_SCALAR), H5Sclose, "make a scalar", file);
   const std::vector<hsize_t> n = extents(shape);
-  return checked(H5Screate_simple(shape.rank(), n.data(), nullptr), H5Sclose, "make a shape", path);
+  return checked(H5Screate_simple(shape.rank(), n.data(), nullptr), H5Sclose, "make a shape", file);
 }
 
 /// Groups on the way to a dataset are made with it.
-H5Handle link_properties(const std::filesystem::path& path) {
-  H5Handle links = checked(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make properties", path);
-  require_h5(H5Pset_create_intermediate_group(links.id(), 1) >= 0, "set properties", path);
+H5Handle link_properties(const std::string& file) {
+  H5Handle links = checked(H5Pcreate(H5P_LINK_CREATE), H5Pclose, "make properties", file);
+  require_h5(H5Pset_create_intermediate_group(links.id(), 1) >= 0, "set properties", file);
   return links;
 }
 
-H5Handle dataset_properties(const std::filesystem::path& path) {
-  H5Handle p = checked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "make properties", path);
-  require_h5(H5Pset_obj_track_times(p.id(), false) >= 0, "set properties", path);
+H5Handle dataset_properties(const std::string& file) {
+  H5Handle p = checked(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "make properties", file);
+  require_h5(H5Pset_obj_track_times(p.id(), false) >= 0, "set properties", file);
   return p;
 }
 
-void set_fill(const H5Handle& properties, DType type, const std::filesystem::path& path) {
+void set_fill(const H5Handle& properties, DType type, const std::string& file) {
   const auto set = [&](hid_t memory_type, auto value) {
     require_h5(H5Pset_fill_value(properties.id(), memory_type, &value) >= 0, "set the fill value",
-               path);
+               file);
   };
   switch (type) {
     case DType::f32:
@@ -142,16 +142,16 @@ void set_fill(const H5Handle& properties, DType type, const std::filesystem::pat
 void add_extents(const H5Handle& object,
                  const char* name,
                  const Shape& shape,
-                 const std::filesystem::path& path) {
+                 const std::string& file) {
   if (shape.rank() == 0) return;
   std::vector<std::int64_t> values;
   for (int d = 0; d < shape.rank(); ++d) values.push_back(shape[d]);
-  const H5Handle space = space_of(Shape{shape.rank()}, path);
+  const H5Handle space = space_of(Shape{shape.rank()}, file);
   const H5Handle attribute =
       checked(H5Acreate2(object.id(), name, H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT),
-              H5Aclose, "add an attribute", path);
+              H5Aclose, "add an attribute", file);
   require_h5(H5Awrite(attribute.id(), H5T_NATIVE_INT64, values.data()) >= 0, "write an attribute",
-             path);
+             file);
 }
 
 }  // namespace
@@ -176,17 +176,22 @@ bool H5Handle::close() {
   return close_(std::exchange(id_, -1)) >= 0;
 }
 
-H5File::H5File(std::filesystem::path path, H5Handle file)
-    : path_(std::move(path)), file_(std::move(file)) {}
+H5File::H5File(std::string name, PosixFile memory, H5Handle file)
+    : name_(std::move(name)), memory_(std::move(memory)), file_(std::move(file)) {}
 
-H5File H5File::create(const std::filesystem::path& path) {
+H5File H5File::create(const std::string& name) {
   const Quiet quiet;
-  const H5Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make properties", path);
+  require_h5(H5open() >= 0, "start",
+             name);  // takes its time, and the next name should be short-lived
+  PosixFile memory = PosixFile::temporary();
+  const H5Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make properties", name);
   require_h5(H5Pset_alignment(access.id(), aligned_from, page) >= 0 &&
                  H5Pset_file_locking(access.id(), false, true) >= 0,
-             "set properties", path);
-  return {path, checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()), H5Fclose,
-                        "make a file", path)};
+             "set properties", name);
+  H5Handle file = checked(H5Fcreate(memory.path().c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()),
+                          H5Fclose, "make a file", name);
+  memory.remove_name();
+  return {name, std::move(memory), std::move(file)};
 }
 
 std::int64_t H5File::add_block(const std::string& name,
@@ -194,21 +199,21 @@ std::int64_t H5File::add_block(const std::string& name,
                                const Shape& global,
                                const Box& box) {
   const Quiet quiet;
-  const H5Handle properties = dataset_properties(path_);
+  const H5Handle properties = dataset_properties(name_);
   require_h5(H5Pset_layout(properties.id(), H5D_CONTIGUOUS) >= 0 &&
                  H5Pset_alloc_time(properties.id(), H5D_ALLOC_TIME_EARLY) >= 0 &&
                  H5Pset_fill_time(properties.id(), H5D_FILL_TIME_NEVER) >= 0,
-             "set properties", path_);
-  const H5Handle links = link_properties(path_);
-  const H5Handle space = space_of(box.count, path_);
+             "set properties", name_);
+  const H5Handle links = link_properties(name_);
+  const H5Handle space = space_of(box.count, name_);
   const H5Handle element = file_type(type);
   const H5Handle dataset = checked(H5Dcreate2(file_.id(), name.c_str(), element.id(), space.id(),
                                               links.id(), properties.id(), H5P_DEFAULT),
-                                   H5Dclose, "make a dataset", path_);
-  add_extents(dataset, "global_shape", global, path_);
-  add_extents(dataset, "global_start", box.start, path_);
+                                   H5Dclose, "make a dataset", name_);
+  add_extents(dataset, "global_shape", global, name_);
+  add_extents(dataset, "global_start", box.start, name_);
   const haddr_t offset = H5Dget_offset(dataset.id());
-  require_h5(offset != HADDR_UNDEF, "place a dataset", path_);
+  require_h5(offset != HADDR_UNDEF, "place a dataset", name_);
   return narrow<std::int64_t>(offset);
 }
 
@@ -217,37 +222,38 @@ void H5File::add_virtual(const std::string& name,
                          const Shape& shape,
                          std::span<const Source> sources) {
   const Quiet quiet;
-  const H5Handle links = link_properties(path_);
+  const H5Handle links = link_properties(name_);
   if (shape.rank() == 0) {  // HDF5 has no virtual scalars: a link shows the source itself
     require(sources.size() == 1, Fault::bug, "the scalar {} has {} sources", name, sources.size());
     require_h5(H5Lcreate_external(sources[0].file.c_str(), sources[0].dataset.c_str(), file_.id(),
                                   name.c_str(), links.id(), H5P_DEFAULT) >= 0,
-               "make a link", path_);
+               "make a link", name_);
     return;
   }
-  const H5Handle properties = dataset_properties(path_);
-  set_fill(properties, type, path_);
+  const H5Handle properties = dataset_properties(name_);
+  set_fill(properties, type, name_);
   for (const Source& source : sources) {
-    const H5Handle whole = space_of(shape, path_);
-    const H5Handle part = space_of(source.box.count, path_);
+    const H5Handle whole = space_of(shape, name_);
+    const H5Handle part = space_of(source.box.count, name_);
     const std::vector<hsize_t> start = extents(source.box.start);
     const std::vector<hsize_t> count = extents(source.box.count);
     require_h5(H5Sselect_hyperslab(whole.id(), H5S_SELECT_SET, start.data(), nullptr, count.data(),
                                    nullptr) >= 0 &&
                    H5Pset_virtual(properties.id(), whole.id(), source.file.c_str(),
                                   source.dataset.c_str(), part.id()) >= 0,
-               "place a source", path_);
+               "place a source", name_);
   }
-  const H5Handle space = space_of(shape, path_);
+  const H5Handle space = space_of(shape, name_);
   const H5Handle element = file_type(type);
   checked(H5Dcreate2(file_.id(), name.c_str(), element.id(), space.id(), links.id(),
                      properties.id(), H5P_DEFAULT),
-          H5Dclose, "make a virtual dataset", path_);
+          H5Dclose, "make a virtual dataset", name_);
 }
 
-void H5File::close() {
+PosixFile H5File::finish() {
   const Quiet quiet;
-  require_h5(file_.close(), "finish a file", path_);
+  require_h5(file_.close(), "finish a file", name_);
+  return std::move(memory_);
 }
 
 }  // namespace mneme

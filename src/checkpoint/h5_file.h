@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 
 #include "checkpoint/box.h"
+#include "checkpoint/posix_file.h"
 #include "tensor/dtype.h"
 #include "tensor/shape.h"
 
@@ -33,13 +33,15 @@ class H5Handle {
   Close close_;
 };
 
-/// An HDF5 file that is being made. It holds no time stamps, so that equal contents are equal
+/// An HDF5 file that is being made, in memory: a failure of HDF5 to write a file leaves it unable
+/// to end the process properly, so the disk is kept out of its hands. Blocks cost no memory, since
+/// their elements are written by others. It holds no time stamps, so that equal contents are equal
 /// bytes. Errors are Fault::machine and carry the library's own words; the library prints nothing
 /// by itself and takes no file locks, since a checkpoint's folder has one owner.
 class H5File {
  public:
-  /// A new or emptied file.
-  static H5File create(const std::filesystem::path& path);
+  /// An empty file; errors call it `name`.
+  static H5File create(const std::string& name);
 
   /// A contiguous dataset without values yet, with its place in the global tensor as attributes.
   /// Returns the byte of the file at which its elements will stand, row-major, little-endian.
@@ -59,13 +61,14 @@ class H5File {
                    const Shape& shape,
                    std::span<const Source> sources);
 
-  /// Writes what is left. Nothing may be added afterwards.
-  void close();
+  /// The bytes of the file, with zeros in the place of elements. Nothing may be added afterwards.
+  PosixFile finish();
 
  private:
-  H5File(std::filesystem::path path, H5Handle file);
+  H5File(std::string name, PosixFile memory, H5Handle file);
 
-  std::filesystem::path path_;
+  std::string name_;
+  PosixFile memory_;
   H5Handle file_;
 };
 

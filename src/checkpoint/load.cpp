@@ -148,15 +148,17 @@ Manifest load_checkpoint(Communicator& world, const LoadRequest& request) {
     const auto problem = agreement.on(attempt(work));
     if (problem) fail(problem->fault, "{}", problem->message);
   };
-  const std::string where = (request.checkpoint / Manifest::file_name).string();
+  const auto path = request.checkpoint / Manifest::file_name;
   std::string text;
   agree([&] {
-    if (world.rank() == 0) text = to_text(read_manifest(request.checkpoint));
+    if (world.rank() != 0) return;
+    read_manifest(request.checkpoint);  // for its errors
+    text = read_text(path);
   });
   text = agreement.from_first(text);
   Manifest manifest;
   agree([&] {
-    manifest = manifest_from_text(text, where);
+    manifest = manifest_from_text(text, path.string());
     require_fit(manifest, request);
   });
   agree([&] { read_items(manifest, request); });

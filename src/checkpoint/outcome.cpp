@@ -1,5 +1,6 @@
 #include "checkpoint/outcome.h"
 
+#include <algorithm>
 #include <exception>
 #include <numeric>
 #include <span>
@@ -64,6 +65,10 @@ std::optional<Problem> Agreement::on(const std::optional<Problem>& mine) {
     return static_cast<char>('0' + static_cast<int>(p.fault)) + p.message;
   };
   const std::vector<std::string> texts = gather(mine ? coded(*mine) : "");
+  if (!texts[0].empty() && std::all_of(texts.begin(), texts.end(),
+                                       [&](const std::string& text) { return text == texts[0]; })) {
+    return mine;
+  }
   std::optional<Problem> first;
   int others = 0;
   for (std::size_t rank = 0; rank < texts.size(); ++rank) {
@@ -73,8 +78,8 @@ std::optional<Problem> Agreement::on(const std::optional<Problem>& mine) {
       ++others;
       continue;
     }
-    first = Problem{static_cast<Fault>(text[0] - '0'), text.substr(1)};
-    if (texts.size() > 1) first->message = fmt::format("[rank {}] {}", rank, first->message);
+    first = Problem{static_cast<Fault>(text[0] - '0'),
+                    fmt::format("[rank {}] {}", rank, text.substr(1))};
   }
   if (others > 0) first->message += fmt::format(" (and {} more ranks have a problem)", others);
   return first;

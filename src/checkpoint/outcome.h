@@ -26,8 +26,8 @@ class Agreement {
  public:
   explicit Agreement(Communicator& world);
 
-  /// Nothing if no rank has a problem; else, on all ranks, that of the lowest rank that has one,
-  /// with its rank named where there are several, and how many others have one too.
+  /// Nothing if no rank has a problem. Else, on all ranks: the problem that all have, or that of
+  /// the lowest rank that has one, with its number and how many others have one too.
   std::optional<Problem> on(const std::optional<Problem>& mine);
 
   /// The text of every rank, in rank order.

@@ -21,6 +21,9 @@ class PosixFile {
   static PosixFile open_to_write(const std::filesystem::path& path);
   /// A new or emptied file.
   static PosixFile create(const std::filesystem::path& path);
+  /// A new file in memory (/dev/shm; where there is none, in the system's folder for such), whose
+  /// name goes with this object if `remove_name` was not called before.
+  static PosixFile temporary();
   ~PosixFile();
   PosixFile(PosixFile&& other) noexcept;
   PosixFile& operator=(PosixFile&&) = delete;
@@ -30,6 +33,9 @@ class PosixFile {
   void read_at(std::int64_t offset, std::span<std::byte> bytes) const;
   void write_at(std::int64_t offset, std::span<const std::byte> bytes);
   std::int64_t size() const;  // bytes
+  const std::filesystem::path& path() const { return path_; }
+  /// The file lives on as long as somebody has it open.
+  void remove_name();
   /// Returns when the contents are on the device.
   void sync();
   /// The destructor closes too, but says nothing of an error, and some file systems report a failed
@@ -37,16 +43,19 @@ class PosixFile {
   void close();
 
  private:
-  PosixFile(std::filesystem::path path, int flags, const char* what);
+  PosixFile(std::filesystem::path path, int descriptor, const char* what);
 
   std::filesystem::path path_;
   int descriptor_ = -1;
+  bool is_temporary_ = false;
 };
 
 /// The whole file.
 std::string read_text(const std::filesystem::path& path);
 /// A new file with this text, on the device when it returns.
 void write_text(const std::filesystem::path& path, const std::string& text);
+/// Throws Fault::machine if this process may not write files of so many bytes (ulimit -f).
+void require_file_size_allowed(const std::filesystem::path& path, std::int64_t bytes);
 /// Returns when the names in a folder are on the device.
 void sync_folder(const std::filesystem::path& folder);
 

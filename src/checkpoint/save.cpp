@@ -19,7 +19,6 @@
 #include "base/scope.h"
 #include "checkpoint/block_file.h"
 #include "checkpoint/folder.h"
-#include "checkpoint/h5_file.h"
 #include "checkpoint/outcome.h"
 #include "checkpoint/posix_file.h"
 #include "checkpoint/writers.h"
@@ -181,19 +180,6 @@ class Save {
     }
   }
 
-  void write_index() {
-    H5File index = H5File::create(temporary_ / index_name);
-    for (const ItemRecord& item : manifest_.items) {
-      std::vector<H5File::Source> sources;
-      for (const BlockRecord& b : item.blocks) sources.push_back({b.file, b.dataset, b.box});
-      index.add_virtual("/" + item.name, item.type, item.shape, sources);
-    }
-    index.close();
-    PosixFile file = PosixFile::open_to_write(temporary_ / index_name);
-    file.sync();
-    file.close();
-  }
-
   /// Everything that rank 0 does alone; the rename is the commit.
   void commit() {
     if (!is_first()) return;
@@ -202,8 +188,7 @@ class Save {
       require(bytes == f.bytes, Fault::machine, "{} has {} bytes, but its rank wrote {}", f.name,
               bytes, f.bytes);
     }
-    write_index();
-    manifest_.files.push_back(record_of(temporary_, index_name));
+    manifest_.files.push_back(write_index_file(temporary_, index_name, manifest_.items));
     manifest_.kind = request_->kind;
     manifest_.step = request_->step;
     manifest_.ranks = agreement_.world().size();
