@@ -77,8 +77,6 @@ def faults_of_line(rules, path, folder, line):
     include = INCLUDE.match(line)
     if include:
         header = include[2]
-        if header.endswith(".pb.h") and header.startswith(folder + "/"):
-            return []  # made by protoc from the folder's own .proto
         target = rules.folder_of_include(header) if include[1] == '"' else None
         if target is None:
             fault = rules.library_fault(path, header)

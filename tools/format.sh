@@ -11,11 +11,10 @@ fi
 mapfile -t sources < <(git ls-files -- '*.h' '*.cpp' '*.cu' '*.cuh' | while read -r f; do [[ ! -f $f ]] || echo "$f"; done)
 ((${#sources[@]})) || exit 0
 if [[ ${1:-} == --check ]]; then
-  status=0
-  for source in "${sources[@]}"; do
-    "$format" --dry-run -Werror "$source" >/dev/null 2>&1 || { echo "$source: run tools/format.sh"; status=1; }
-  done
-  exit "$status"
+  said=$("$format" --dry-run -Werror "${sources[@]}" 2>&1) || {
+    sed -nE 's/^([^ :]+):[0-9]+:.*/\1: run tools\/format.sh/p' <<<"$said" | sort -u
+    exit 1
+  }
 else
   "$format" -i "${sources[@]}"
 fi

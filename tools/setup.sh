@@ -7,7 +7,7 @@ set -euo pipefail
 
 declare -A packages=(
   [build]="g++ cmake ninja-build pkg-config git python3 libopenmpi-dev openmpi-bin libdnnl-dev libhwy-dev
-    libtbb-dev libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libhdf5-dev nlohmann-json3-dev
+    libyaml-cpp-dev libspdlog-dev libfmt-dev libcli11-dev libhdf5-dev nlohmann-json3-dev
     libsimdjson-dev libsentencepiece-dev libxxhash-dev libzstd-dev zlib1g-dev libhwloc-dev
     libboost-dev"
   [test]="libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev clang clang-14 libomp-14-dev
