@@ -5,6 +5,7 @@ A block that begins with ```sh test is run; all such blocks of a page are one se
 "set -euo pipefail". Words after "test" change how:
   set=a.b=1,c.d=2   trainings are shortened: these are given as --set to `mneme train` and `mneme sweep`
   status=75         the block ends with this status instead of 0
+  args=a,b          what a Python block finds in sys.argv
 A ```python test block is run with Debian's python3, as part of the same session. In the copy, build/cpu/mneme stands for the program given
 with --mneme.
 
@@ -45,7 +46,7 @@ def run_block(folder, language, options, text):
     """Runs a block; what is wrong with the outcome, or None."""
     settings = " ".join(f"--set {s}" for s in options.get("set", "").split(",") if s)
     if language == "python":
-        command = ["/usr/bin/python3", "-c", text]
+        command = ["/usr/bin/python3", "-c", text, *filter(None, options.get("args", "").split(","))]
     else:
         command = ["bash", "-c", "set -euo pipefail\n" + text]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace",
