@@ -26,15 +26,18 @@ struct Copy {
   OpCheck::Slot y = check.out("y", DType::f32, {5});
 
   /// y = x, then `fault`.
-  std::string run(const std::function<void(Exec&)>& fault) {
+  std::string run(const std::function<void(Exec&)>& fault,
+                  OpCheck::Threads threads = OpCheck::Threads::same_bits) {
     return complaints([&] {
-      check.run([&](Exec& ex) {
-        if (!ex.measuring()) {
-          const std::span<const float> from = check.get(x).span<const float>();
-          std::copy(from.begin(), from.end(), check.mut(y).ptr<float>());
-        }
-        fault(ex);
-      });
+      check.run(
+          [&](Exec& ex) {
+            if (!ex.measuring()) {
+              const std::span<const float> from = check.get(x).span<const float>();
+              std::copy(from.begin(), from.end(), check.mut(y).ptr<float>());
+            }
+            fault(ex);
+          },
+          threads);
     });
   }
 };
@@ -72,6 +75,20 @@ TEST(OpCheck, SeesBitsThatDependOnThreads) {
   const std::string said = copy.run([&](Exec& ex) {
     if (!ex.measuring()) copy.check.mut(copy.y).ptr<float>()[3] = static_cast<float>(ex.threads);
   });
+  EXPECT_NE(said.find("y has other bits"), std::string::npos) << said;
+}
+
+TEST(OpCheck, AllowsBitsPerNumberOfThreadsWhereAsked) {
+  Copy copy;
+  const auto by_threads = [&](Exec& ex) {
+    if (!ex.measuring()) copy.check.mut(copy.y).ptr<float>()[3] = static_cast<float>(ex.threads);
+  };
+  EXPECT_EQ(copy.run(by_threads, OpCheck::Threads::own_bits), "");
+  int runs = 0;
+  const auto by_run = [&](Exec& ex) {
+    if (!ex.measuring()) copy.check.mut(copy.y).ptr<float>()[3] = static_cast<float>(++runs);
+  };
+  const std::string said = copy.run(by_run, OpCheck::Threads::own_bits);
   EXPECT_NE(said.find("y has other bits"), std::string::npos) << said;
 }
 
