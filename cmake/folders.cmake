@@ -1,3 +1,12 @@
+# Sources that are compiled once for each instruction set never share a unit with others.
+function(mneme_units_of_their_own)
+  set(sources ${ARGN})
+  list(FILTER sources INCLUDE REGEX "_simd(_test)?\\.cpp$")
+  if(sources)
+    set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
+endfunction()
+
 # mneme_folder(PATH NAME [DEPENDS folders...] [LINK targets...]): one library mneme_NAME from the
 # sources in PATH (kernels: and its subfolders). A folder without sources is an interface library.
 function(mneme_folder path name)
@@ -6,6 +15,7 @@ function(mneme_folder path name)
   set(target mneme_${name})
   if(sources)
     add_library(${target} STATIC ${sources})
+    mneme_units_of_their_own(${sources})
     set(scope PUBLIC)
     target_link_libraries(${target} PRIVATE mneme_warnings)
   else()

@@ -5,7 +5,9 @@ target_compile_options(mneme_warnings INTERFACE
   -Wnon-virtual-dtor -Woverloaded-virtual -Wnull-dereference -Wdouble-promotion -Wformat=2 -Wundef
   $<$<CXX_COMPILER_ID:GNU>:-Wsuggest-override;-Wduplicated-cond;-Wduplicated-branches;-Wlogical-op;-Wno-restrict>
   $<$<CXX_COMPILER_ID:Clang>:-Winconsistent-missing-override>
+  $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wno-subobject-linkage>
   $<$<BOOL:${MNEME_WERROR}>:-Werror>)
+# In a unity build every source is an included file, where g++ takes a type of an unnamed namespace for a header's.
 # -Wrestrict of g++ 12 misfires inside std::string (GCC bug 105651); -Wnull-dereference misfires on
 # what the sanitizers insert, and stays on elsewhere.
 if(MNEME_SANITIZE)

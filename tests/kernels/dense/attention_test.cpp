@@ -14,7 +14,7 @@ namespace mneme::test {
 namespace {
 
 /// Documents of the given lengths, one after the other; the window cuts what a token looks back.
-struct Case {
+struct AttentionCase {
   std::vector<std::int32_t> documents;
   int query_heads, kv_heads;
   std::int64_t width;
@@ -36,17 +36,17 @@ struct Case {
   float scale() const { return 1 / std::sqrt(static_cast<float>(width)); }
 };
 
-struct Plain {
+struct PlainAttention {
   Values out, lse;
 };
 
-Plain plain_attention(const Case& c, const Values& qkv) {
+PlainAttention plain_attention(const AttentionCase& c, const Values& qkv) {
   const std::size_t width = size_of(c.width);
   const auto query_heads = static_cast<std::size_t>(c.query_heads);
   const auto kv_heads = static_cast<std::size_t>(c.kv_heads);
   const std::size_t row = (query_heads + 2 * kv_heads) * width;
   const auto first = c.first();
-  Plain p;
+  PlainAttention p;
   for (std::size_t t = 0; t < first.size(); ++t) {
     for (std::size_t h = 0; h < query_heads; ++h) {
       const std::size_t group = h / (query_heads / kv_heads);
@@ -74,7 +74,7 @@ Plain plain_attention(const Case& c, const Values& qkv) {
   return p;
 }
 
-std::vector<Case> cases() {
+std::vector<AttentionCase> attention_cases() {
   return {{{1}, 1, 1, 1},
           {{5}, 2, 1, 2},
           {{40}, 2, 2, 16},
@@ -88,22 +88,22 @@ std::vector<Case> cases() {
           {{20, 25, 17, 40, 11, 90}, 6, 2, 8}};
 }
 
-std::string name_of(const testing::TestParamInfo<Case>& info) {
+std::string attention_case_name(const testing::TestParamInfo<AttentionCase>& info) {
   return "T" + std::to_string(info.param.tokens()) + "_heads" +
          std::to_string(info.param.query_heads) + "_" + std::to_string(info.param.kv_heads) + "_w" +
          std::to_string(info.param.width);
 }
 
-class Attention : public testing::TestWithParam<Case> {
+class Attention : public testing::TestWithParam<AttentionCase> {
  protected:
   Shape qkv_shape() const {
-    const Case& c = GetParam();
+    const AttentionCase& c = GetParam();
     return {c.tokens(), c.query_heads + 2 * c.kv_heads, c.width};
   }
 };
 
 TEST_P(Attention, ForwardAgreesWithPlainLoop) {
-  const Case& c = GetParam();
+  const AttentionCase& c = GetParam();
   OpCheck check("attention_forward");
   const auto qkv = check.in("qkv", DType::f32, qkv_shape(), -2, 2);
   const auto first = check.in("first", {c.tokens()}, c.first());
@@ -118,7 +118,7 @@ TEST_P(Attention, ForwardAgreesWithPlainLoop) {
                            .kv_heads = c.kv_heads,
                            .scale = c.scale()});
   });
-  const Plain plain = plain_attention(c, check.initial(qkv));
+  const PlainAttention plain = plain_attention(c, check.initial(qkv));
   // a score is a sum of w products below 4*scale; its error moves p by as much, relatively
   const double term = 4 * static_cast<double>(c.scale());
   check.expect(out, plain.out, tolerance(DType::f32, c.width + 16, 2 * term + 2));
@@ -126,10 +126,10 @@ TEST_P(Attention, ForwardAgreesWithPlainLoop) {
 }
 
 TEST_P(Attention, BackwardAgreesWithFiniteDifferences) {
-  const Case& c = GetParam();
+  const AttentionCase& c = GetParam();
   OpCheck check("attention_backward");
   const auto qkv = check.in("qkv", DType::f32, qkv_shape(), -2, 2);
-  const Plain plain = plain_attention(c, check.initial(qkv));
+  const PlainAttention plain = plain_attention(c, check.initial(qkv));
   const Shape out_shape{c.tokens(), c.query_heads, c.width};
   const auto out =
       check.in("out", out_shape, std::vector<float>(plain.out.begin(), plain.out.end()));
@@ -170,7 +170,10 @@ TEST_P(Attention, BackwardAgreesWithFiniteDifferences) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Attention, testing::ValuesIn(cases()), name_of);
+INSTANTIATE_TEST_SUITE_P(Cases,
+                         Attention,
+                         testing::ValuesIn(attention_cases()),
+                         attention_case_name);
 
 /// A document gives the same bits wherever it stands in the batch.
 TEST(Attention, DocumentsDoNotNoticeTheirNeighbours) {
@@ -183,7 +186,7 @@ TEST(Attention, DocumentsDoNotNoticeTheirNeighbours) {
   for (const bool is_second : {false, true}) {
     std::vector<float> all(is_second ? size_of(before * 3 * width) : 0, NAN);
     all.insert(all.end(), values.begin(), values.end());
-    const Case c{
+    const AttentionCase c{
         is_second ? std::vector<std::int32_t>{before, tokens} : std::vector<std::int32_t>{tokens},
         1, 1, width};
     OpCheck check("attention_forward");

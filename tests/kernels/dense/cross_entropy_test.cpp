@@ -11,13 +11,13 @@
 namespace mneme::test {
 namespace {
 
-struct Plain {
+struct PlainCrossEntropy {
   Values loss, lse;
 };
 
-Plain plain_loss(const Values& logits, const std::vector<std::int32_t>& targets) {
+PlainCrossEntropy plain_loss(const Values& logits, const std::vector<std::int32_t>& targets) {
   const std::size_t vocabulary = logits.size() / targets.size();
-  Plain p;
+  PlainCrossEntropy p;
   for (std::size_t t = 0; t < targets.size(); ++t) {
     double sum = 0;
     for (std::size_t v = 0; v < vocabulary; ++v) sum += std::exp(logits[t * vocabulary + v]);
@@ -60,7 +60,7 @@ TEST_P(CrossEntropyTest, LossAndGradientAgreeWithPlainLoop) {
                            .gradient = gradient});
       });
       const Values x = check.initial(logits);
-      const Plain plain = plain_loss(x, targets);
+      const PlainCrossEntropy plain = plain_loss(x, targets);
       check.expect(loss, plain.loss, tolerance(DType::f32, 8, 8));
       check.expect(lse, plain.lse, tolerance(DType::f32, 8, 8));
       if (!gradient) {
@@ -68,7 +68,7 @@ TEST_P(CrossEntropyTest, LossAndGradientAgreeWithPlainLoop) {
         continue;
       }
       const auto total = [&](const Values& at) {
-        const Plain p = plain_loss(at, targets);
+        const PlainCrossEntropy p = plain_loss(at, targets);
         double sum = 0;
         for (std::size_t t = 0; t < targets.size(); ++t) {
           sum += p.loss[t] + static_cast<double>(z_weight) * p.lse[t] * p.lse[t];

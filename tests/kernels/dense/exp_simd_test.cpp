@@ -9,7 +9,7 @@
 
 // clang-format off: foreach_target compiles what follows once per target, in this order
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/dense/exp_test.cpp"
+#define HWY_TARGET_INCLUDE "kernels/dense/exp_simd_test.cpp"
 #include <hwy/foreach_target.h>
 
 #include "kernels/simd.h"

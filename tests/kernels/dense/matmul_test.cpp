@@ -13,21 +13,21 @@
 namespace mneme::test {
 namespace {
 
-struct Case {
+struct MatmulCase {
   std::int64_t m, n, k;
   bool transpose_a, transpose_b, accumulate, bias;
 };
 
-std::string name_of(const testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
+std::string matmul_case_name(const testing::TestParamInfo<MatmulCase>& info) {
+  const MatmulCase& c = info.param;
   return std::to_string(c.m) + "x" + std::to_string(c.n) + "x" + std::to_string(c.k) +
          (c.transpose_a ? "_ta" : "") + (c.transpose_b ? "_tb" : "") +
          (c.accumulate ? "_accumulate" : "") + (c.bias ? "_bias" : "");
 }
 
 /// Every transposition, alone, accumulating and with a bias, for small, odd and larger shapes.
-std::vector<Case> cases() {
-  std::vector<Case> all;
+std::vector<MatmulCase> matmul_cases() {
+  std::vector<MatmulCase> all;
   for (const auto& [m, n, k] : std::vector<std::array<std::int64_t, 3>>{{1, 1, 1},
                                                                         {3, 5, 7},
                                                                         {1, 100, 33},
@@ -47,12 +47,12 @@ std::vector<Case> cases() {
 }
 
 /// Without m, n or k = 0, which no backend gets to see.
-std::vector<Case> products_only(std::vector<Case> all) {
-  std::erase_if(all, [](const Case& c) { return c.m * c.n * c.k == 0; });
+std::vector<MatmulCase> products_only(std::vector<MatmulCase> all) {
+  std::erase_if(all, [](const MatmulCase& c) { return c.m * c.n * c.k == 0; });
   return all;
 }
 
-std::vector<double> plain_product(const Case& c,
+std::vector<double> plain_product(const MatmulCase& c,
                                   const std::vector<double>& a,
                                   const std::vector<double>& b,
                                   const std::vector<double>& bias,
@@ -72,11 +72,11 @@ std::vector<double> plain_product(const Case& c,
   return out;
 }
 
-class MatmulTest : public testing::TestWithParam<Case> {};
-class MatmulBlocked : public testing::TestWithParam<Case> {};
+class MatmulTest : public testing::TestWithParam<MatmulCase> {};
+class MatmulBlocked : public testing::TestWithParam<MatmulCase> {};
 
 TEST_P(MatmulTest, AgreesWithPlainLoop) {
-  const Case p = GetParam();
+  const MatmulCase p = GetParam();
   OpCheck check("matmul");
   const auto a =
       check.in("a", DType::f32, p.transpose_a ? Shape{p.k, p.m} : Shape{p.m, p.k}, -1, 1);
@@ -103,7 +103,7 @@ TEST_P(MatmulTest, AgreesWithPlainLoop) {
 
 /// The products of builds without oneDNN: right, and the same bits on any number of threads.
 TEST_P(MatmulBlocked, AgreesWithPlainLoop) {
-  const Case p = GetParam();
+  const MatmulCase p = GetParam();
   OpCheck check("matmul_blocked");
   const auto a = check.in("a", DType::f32, {p.m * p.k}, -1, 1);
   const auto b = check.in("b", DType::f32, {p.k * p.n}, -1, 1);
@@ -128,8 +128,11 @@ TEST_P(MatmulBlocked, AgreesWithPlainLoop) {
       tolerance(DType::f32, p.k));
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, MatmulTest, testing::ValuesIn(cases()), name_of);
-INSTANTIATE_TEST_SUITE_P(Shapes, MatmulBlocked, testing::ValuesIn(products_only(cases())), name_of);
+INSTANTIATE_TEST_SUITE_P(Shapes, MatmulTest, testing::ValuesIn(matmul_cases()), matmul_case_name);
+INSTANTIATE_TEST_SUITE_P(Shapes,
+                         MatmulBlocked,
+                         testing::ValuesIn(products_only(matmul_cases())),
+                         matmul_case_name);
 
 /// Ranks are threads of one process in tests: each gets its own thread count and result.
 TEST(Matmul, SeveralThreadsMayCallAtOnce) {

@@ -11,7 +11,7 @@
 namespace mneme::test {
 namespace {
 
-constexpr float eps = 1e-5F;
+constexpr float rmsnorm_eps = 1e-5F;
 
 /// y of RMSNorm over rows of C channels; `inputs` is x, then weight.
 Values plain_rmsnorm(const Values& inputs, std::size_t channels, Values* rstd = nullptr) {
@@ -22,7 +22,7 @@ Values plain_rmsnorm(const Values& inputs, std::size_t channels, Values* rstd = 
     double squares = 0;
     for (std::size_t c = 0; c < channels; ++c) squares += std::pow(inputs[t * channels + c], 2);
     const double r =
-        1 / std::sqrt(squares / static_cast<double>(channels) + static_cast<double>(eps));
+        1 / std::sqrt(squares / static_cast<double>(channels) + static_cast<double>(rmsnorm_eps));
     if (rstd != nullptr) rstd->push_back(r);
     for (std::size_t c = 0; c < channels; ++c) {
       y[t * channels + c] = inputs[t * channels + c] * r * weight[c];
@@ -46,7 +46,7 @@ TEST_P(RmsNorm, ForwardAgreesWithPlainLoop) {
                            .weight = check.get(w),
                            .y = check.mut(y),
                            .rstd = check.mut(r),
-                           .eps = eps});
+                           .eps = rmsnorm_eps});
     });
     Values inputs = check.initial(x), rstd;
     const Values weight = check.initial(w);

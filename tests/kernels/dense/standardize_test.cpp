@@ -11,7 +11,7 @@
 namespace mneme::test {
 namespace {
 
-constexpr float eps = 1e-5F;
+constexpr float standardize_eps = 1e-5F;
 
 Values plain_layernorm(const Values& x, std::size_t channels, Values* rstd = nullptr) {
   Values y;
@@ -20,7 +20,7 @@ Values plain_layernorm(const Values& x, std::size_t channels, Values* rstd = nul
     double mean = 0, variance = 0;
     for (std::size_t c = 0; c < channels; ++c) mean += x[start + c] / n;
     for (std::size_t c = 0; c < channels; ++c) variance += std::pow(x[start + c] - mean, 2) / n;
-    const double r = 1 / std::sqrt(variance + static_cast<double>(eps));
+    const double r = 1 / std::sqrt(variance + static_cast<double>(standardize_eps));
     if (rstd != nullptr) rstd->push_back(r);
     for (std::size_t c = 0; c < channels; ++c) y.push_back((x[start + c] - mean) * r);
   }
@@ -37,8 +37,8 @@ TEST_P(Standardize, LayerNormForwardAgreesWithPlainLoop) {
     const auto y = in_place ? x : check.out("y", DType::f32, {tokens, channels});
     const auto r = check.out("rstd", DType::f32, {tokens});
     check.run([&](Exec& ex) {
-      layernorm_forward(ex,
-                        {.x = check.get(x), .y = check.mut(y), .rstd = check.mut(r), .eps = eps});
+      layernorm_forward(
+          ex, {.x = check.get(x), .y = check.mut(y), .rstd = check.mut(r), .eps = standardize_eps});
     });
     Values rstd;
     const Values wanted = plain_layernorm(check.initial(x), size_of(channels), &rstd);

@@ -18,14 +18,6 @@ int run(const std::string& command) {
   return std::system(command.c_str());  // NOLINT(concurrency-mt-unsafe): one thread by now
 }
 
-void save_on(int data, int memory, const fs::path& folder, std::uint64_t seed) {
-  run_ranks(data * memory, [&](Communicator& world) {
-    const MeshPosition position = position_of(world.rank(), data, memory);
-    const SaveResult result = save_sample(world, folder, 5, SampleState(seed, position), position);
-    EXPECT_TRUE(result.ok) << result.message;
-  });
-}
-
 /// What h5py gives for elements of this type: bf16 as f32.
 std::string as_h5py_gives(const StateItem& item) {
   std::string bytes;

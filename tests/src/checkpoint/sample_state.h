@@ -14,6 +14,7 @@
 #include "checkpoint/load.h"
 #include "checkpoint/save.h"
 #include "params/param_set.h"
+#include "support/ranks.h"
 
 namespace mneme {
 
@@ -128,6 +129,15 @@ inline SaveResult save_sample(Communicator& world,
                                  .items = state.items(),
                                  .position = position,
                                  .meta = {{"step", step}, {"config", "train:\n  steps: 3\n"}}});
+}
+
+/// The sample state of `seed`, saved at step 5 by data x memory threads.
+inline void save_on(int data, int memory, const std::filesystem::path& folder, std::uint64_t seed) {
+  run_ranks(data * memory, [&](Communicator& world) {
+    const MeshPosition position = position_of(world.rank(), data, memory);
+    const SaveResult result = save_sample(world, folder, 5, SampleState(seed, position), position);
+    EXPECT_TRUE(result.ok) << result.message;
+  });
 }
 
 }  // namespace mneme

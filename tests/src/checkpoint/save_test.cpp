@@ -17,14 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-void save_on(int data, int memory, const fs::path& folder, std::uint64_t seed) {
-  run_ranks(data * memory, [&](Communicator& world) {
-    const MeshPosition position = position_of(world.rank(), data, memory);
-    const SaveResult result = save_sample(world, folder, 5, SampleState(seed, position), position);
-    EXPECT_TRUE(result.ok) << result.message;
-  });
-}
-
 TEST(Save, EqualStatesAreEqualFiles) {
   const TempFolder a;
   const TempFolder b;

@@ -18,7 +18,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-struct Host {
+struct MeshHost {
   Arena scratch = Arena("scratch", 1 << 16, cpu_device);
   Exec ex{cpu_device, scratch};
 };
@@ -26,7 +26,7 @@ struct Host {
 TEST(Mesh, MemoryRanksAreNeighbours) {
   for (const MeshConfig config : {MeshConfig{2, 3}, MeshConfig{2, 0}, MeshConfig{0, 3}}) {
     run_ranks(6, [&](Communicator& world) {
-      Host h;
+      MeshHost h;
       const Mesh mesh(world, config);
       EXPECT_EQ(mesh.axis("memory").size(), 3);
       EXPECT_EQ(mesh.axis("data").size(), 2);
@@ -91,7 +91,7 @@ TEST(PlanComm, CountsTheTrafficOfRanksThatDoNotExist) {
 
 TEST(PlanComm, RefusesToCommunicate) {
   PlanComm world("world", 0, 2);
-  Host h;
+  MeshHost h;
   std::array<std::int64_t, 1> x{};
   EXPECT_THROW(agree_on_max(world, x, h.ex), Error);
   EXPECT_THROW(world.barrier(), Error);

@@ -95,7 +95,7 @@ struct Rules {
   }
 };
 
-std::string errors(const std::string& text) {
+std::string rule_errors(const std::string& text) {
   try {
     parse_text<Rules>(text, "f");
     return "";
@@ -105,13 +105,13 @@ std::string errors(const std::string& text) {
 }
 
 TEST(Rules, HoldAtTheirBoundsAndFailBeyond) {
-  EXPECT_EQ(errors("{choice: 4, word: b, low: 1, high: 1, words: [x, y, x]}"), "");
-  EXPECT_EQ(errors("choice: 3"), "f:1: choice = 3 is not allowed: must be one of 1, 2, 4");
-  EXPECT_EQ(errors("word: c"), "f:1: word = c is not allowed: must be one of a, b");
-  EXPECT_EQ(errors("low: 0"), "f:1: low = 0 is not allowed: must be greater than 0");
-  EXPECT_EQ(errors("low: 1.5"), "f:1: low = 1.5 is not allowed: must be at most 1");
-  EXPECT_EQ(errors("high: 0.5"), "f:1: high = 0.5 is not allowed: must be at least 1");
-  EXPECT_EQ(errors("words: [x, z]"), "f:1: words.1 = z is not allowed: must be one of x, y");
+  EXPECT_EQ(rule_errors("{choice: 4, word: b, low: 1, high: 1, words: [x, y, x]}"), "");
+  EXPECT_EQ(rule_errors("choice: 3"), "f:1: choice = 3 is not allowed: must be one of 1, 2, 4");
+  EXPECT_EQ(rule_errors("word: c"), "f:1: word = c is not allowed: must be one of a, b");
+  EXPECT_EQ(rule_errors("low: 0"), "f:1: low = 0 is not allowed: must be greater than 0");
+  EXPECT_EQ(rule_errors("low: 1.5"), "f:1: low = 1.5 is not allowed: must be at most 1");
+  EXPECT_EQ(rule_errors("high: 0.5"), "f:1: high = 0.5 is not allowed: must be at least 1");
+  EXPECT_EQ(rule_errors("words: [x, z]"), "f:1: words.1 = z is not allowed: must be one of x, y");
 }
 
 TEST(Rules, AFullStopOrCommaAfterANameIsNoPartOfIt) {
@@ -125,7 +125,7 @@ TEST(Rules, AFullStopOrCommaAfterANameIsNoPartOfIt) {
 }
 
 TEST(Rules, ARuleThatNamesNoFieldBlamesTheGroup) {
-  EXPECT_EQ(errors("high: 50"),
+  EXPECT_EQ(rule_errors("high: 50"),
             "f:1: the config is not allowed: wanted the sum is small\n  hint: make it small");
 }
 
