@@ -1,18 +1,23 @@
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
 #include "base/philox.h"
 #include "checkpoint/folder.h"
+#include "checkpoint/load.h"
+#include "checkpoint/save.h"
 #include "comm/self_comm.h"
 #include "support/ranks.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_run.h"
 #include "support/token_files.h"
+#include "text/byte_tokenizer.h"
 #include "train/run_reporter.h"
 #include "train/trainer.h"
 
@@ -97,6 +102,44 @@ class Resume : public testing::Test {
     return hash;
   }
 
+  /// Loads the newest state of `name` on data x memory ranks and saves it again, untrained, as
+  /// `copy`.
+  void save_again(const std::string& name, const std::string& copy, int data, int memory) {
+    RunConfig c = config_;
+    c.name = name;
+    c.mesh = {.data = data, .memory = memory};
+    run_ranks(data * memory, [&](Communicator& world) {
+      const Mesh mesh(world, c.mesh);
+      Trainer trainer(c, mesh, {});
+      const std::vector<StateItem> items = trainer.engine().state_items();
+      EXPECT_TRUE(save_checkpoint(world, {.folder = run(copy) / "checkpoints",
+                                          .step = trainer.step(),
+                                          .items = items,
+                                          .position = position_on(mesh),
+                                          .meta = {{"config", ""}}})
+                      .ok);
+    });
+  }
+  /// Every tensor of a checkpoint, whole, as one rank reads it.
+  std::map<std::string, std::vector<std::byte>> state(const std::string& name,
+                                                      const std::string& step) const {
+    SelfComm world("world");
+    const Mesh mesh(world, {.data = 1, .memory = 1});
+    RunConfig c = config_;
+    c.model.vocabulary = ByteTokenizer().vocab_size();
+    const auto engine = make_engine(c, mesh);
+    const std::vector<StateItem> items = engine->state_items();
+    load_checkpoint(world, {.checkpoint = run(name) / "checkpoints" / step,
+                            .items = items,
+                            .position = position_on(mesh)});
+    std::map<std::string, std::vector<std::byte>> all;
+    for (const StateItem& item : items) {
+      const auto raw = item.local.raw();
+      all[item.name].assign(raw.begin(), raw.end());
+    }
+    return all;
+  }
+
   TemporaryFolder folder_;
   RunConfig config_;
 };
@@ -115,6 +158,20 @@ TEST_F(Resume, ALaterStepIsAnotherState) {
   EXPECT_EQ(train("a", 10, 1, 1), exit_interrupted);
   EXPECT_EQ(train("a", 11, 1, 1), exit_interrupted);
   EXPECT_NE(state_hash("a", "step_000010"), state_hash("a", "step_000011"));
+}
+
+TEST_F(Resume, OtherRankCountsLoadTheSameBits) {
+  EXPECT_EQ(train("saved", 10, 1, 2), exit_interrupted);
+  const auto saved = state("saved", "step_000010");
+  EXPECT_GT(saved.size(), 10U);
+  for (const auto& [data, memory] : {std::pair(1, 1), std::pair(2, 2), std::pair(1, 4)}) {
+    const std::string copy = fmt::format("loaded_{}x{}", data, memory);
+    save_again("saved", copy, data, memory);
+    const auto loaded = state(copy, "step_000010");
+    ASSERT_EQ(loaded.size(), saved.size());
+    for (const auto& [name, bytes] : saved)
+      EXPECT_TRUE(loaded.at(name) == bytes) << copy << ": " << name;
+  }
 }
 
 TEST_F(Resume, OtherRankCountsReadTheSameTokensAndAgree) {
