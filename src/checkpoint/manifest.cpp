@@ -29,7 +29,6 @@ Json extents_json(const Shape& shape) {
 
 Shape shape_from(const Json& list) {
   require(list.size() <= Shape::max_rank, Fault::checkpoint, "a shape has {} extents", list.size());
-  Shape shape;
   const auto at = [&](std::size_t i) { return list.at(i).get<std::int64_t>(); };
   switch (list.size()) {
     case 0:

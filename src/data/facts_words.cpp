@@ -5,7 +5,7 @@
 namespace mneme {
 namespace {
 
-constexpr std::array<std::string_view, 115> first = {
+constexpr std::array<std::string_view, 115> given_names = {
     "Ada",    "Agnes",   "Albert",   "Alice",    "Amos",   "Anna",   "Arthur",   "Astrid",
     "Aurora", "Basil",   "Beatrice", "Benedict", "Bertha", "Boris",  "Bruno",    "Camille",
     "Carl",   "Cecilia", "Charles",  "Clara",    "Conrad", "Cora",   "Cyril",    "Daisy",
@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 115> first = {
     "Tilda",  "Ursula",  "Vera",     "Victor",   "Viola",  "Walter", "Wanda",    "Wilma",
     "Xavier", "Yvonne",  "Zelda"};
 
-constexpr std::array<std::string_view, 209> last = {
+constexpr std::array<std::string_view, 209> family_names = {
     "Abbott",    "Adler",    "Ahlberg",   "Alcott",  "Amsel",     "Andrews",   "Archer",
     "Atwood",    "Bakker",   "Barlow",    "Barrow",  "Bauer",     "Becker",    "Bellamy",
     "Berger",    "Birch",    "Blackwood", "Boden",   "Bolton",    "Bowen",     "Brandt",
@@ -236,10 +236,10 @@ constexpr std::array<FactAttribute, 7> attributes = {{
 }  // namespace
 
 std::span<const std::string_view> first_names() {
-  return first;
+  return given_names;
 }
 std::span<const std::string_view> last_names() {
-  return last;
+  return family_names;
 }
 std::span<const FactAttribute> fact_attributes() {
   return attributes;

@@ -62,7 +62,8 @@ TEST_P(RmsNorm, ForwardAgreesWithPlainLoop) {
 
 /// dx and dweight against central differences of the plain loop, along directions.
 TEST_P(RmsNorm, BackwardAgreesWithFiniteDifferences) {
-  const auto [tokens, channels] = GetParam();
+  const std::int64_t tokens = std::get<0>(GetParam());
+  const std::int64_t channels = std::get<1>(GetParam());
   for (const bool accumulate : {false, true}) {
     OpCheck check("rmsnorm_backward");
     const auto dy = check.in("dy", DType::f32, {tokens, channels}, -1, 1);

@@ -44,7 +44,9 @@ class RopeTest
     : public testing::TestWithParam<std::tuple<std::int64_t, std::int64_t, std::int64_t>> {};
 
 TEST_P(RopeTest, AgreesWithPlainLoopBothWays) {
-  const auto [tokens, width, rotated] = GetParam();
+  const std::int64_t tokens = std::get<0>(GetParam());
+  const std::int64_t width = std::get<1>(GetParam());
+  const std::int64_t rotated = std::get<2>(GetParam());
   const Shape shape{tokens, 3, width};
   const auto positions = some_positions(tokens);
   for (const bool inverse : {false, true}) {

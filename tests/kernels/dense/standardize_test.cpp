@@ -52,7 +52,8 @@ TEST_P(Standardize, LayerNormForwardAgreesWithPlainLoop) {
 }
 
 TEST_P(Standardize, LayerNormBackwardAgreesWithFiniteDifferences) {
-  const auto [tokens, channels] = GetParam();
+  const std::int64_t tokens = std::get<0>(GetParam());
+  const std::int64_t channels = std::get<1>(GetParam());
   OpCheck check("layernorm_backward");
   const auto dy = check.in("dy", DType::f32, {tokens, channels}, -1, 1);
   Values x = random_direction(size_of(tokens * channels), 1, "layernorm"), rstd;

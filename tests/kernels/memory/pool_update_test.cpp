@@ -31,7 +31,9 @@ class PoolUpdateTest
 
 /// One step on a pool whose rows lag by 0 to 4 steps (exact), or that is current (dense, lazy).
 TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
-  const auto [mode, storage, width] = GetParam();
+  const PoolUpdate mode = std::get<0>(GetParam());
+  const Storage storage = std::get<1>(GetParam());
+  const std::int64_t width = std::get<2>(GetParam());
   const std::int64_t rows = 23, count = 9, step = 30;
   const double weight_decay = 0.1;
   const Schedule schedule(40, 10, 0.01, weight_decay);
