@@ -264,12 +264,13 @@ def test_train_refuses(m):
     m.run("train", "run.yaml")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(names, description):
+    """Runs the functions test_* among `names`."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mneme", default=str(ROOT / "build/cpu/mneme"))
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
-    tests = {k: v for k, v in globals().items() if k.startswith("test_")}
+    tests = {k: v for k, v in names.items() if k.startswith("test_")}
     chosen = {k: v for k, v in tests.items() if not given.names or k.removeprefix("test_") in given.names}
     failed = 0
     for name, test in chosen.items():
@@ -287,4 +288,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(globals(), __doc__))

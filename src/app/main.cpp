@@ -84,6 +84,7 @@ int main(int argc, char** argv) {
   mneme::add_generate(app, chosen);
   mneme::add_plan(app, chosen);
   mneme::add_bench(app, chosen);
+  mneme::add_sweep(app, chosen);
   mneme::add_compare(app, chosen);
   mneme::add_config(app, chosen);
   mneme::add_checkpoint(app, chosen);

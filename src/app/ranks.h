@@ -10,20 +10,17 @@
 
 namespace mneme {
 
-/// The ranks of this job on a config's mesh, for as long as a command runs.
-class Ranks {
+/// All ranks of this job, for as long as a command runs.
+class World {
  public:
-  explicit Ranks(const RunConfig& config)
-      : world_(session_.world()),
-        mesh_(*world_, config.mesh),
-        wanted_(static_cast<int>(config.runtime.threads)) {}
+  World() : world_(session_.world()) {}
 
-  const Mesh& mesh() const { return mesh_; }
   Communicator& world() const { return *world_; }
+  const MpiSession& session() const { return session_; }
   bool is_first() const { return world_->rank() == 0; }
-  /// runtime.threads, or this machine's cores divided by its ranks.
-  int threads() const {
-    if (wanted_ > 0) return wanted_;
+  /// The `wanted` threads per rank, or for 0 this machine's cores divided by its ranks.
+  int threads(std::int64_t wanted) const {
+    if (wanted > 0) return static_cast<int>(wanted);
     const auto cores = static_cast<int>(std::thread::hardware_concurrency());
     return std::max(1, cores / session_.node_size());
   }
@@ -31,8 +28,21 @@ class Ranks {
  private:
   MpiSession session_;
   std::unique_ptr<Communicator> world_;
+};
+
+/// The same on a config's mesh.
+class Ranks : public World {
+ public:
+  explicit Ranks(const RunConfig& config)
+      : mesh_(world(), config.mesh), wanted_(config.runtime.threads) {}
+
+  const Mesh& mesh() const { return mesh_; }
+  /// runtime.threads, or this machine's cores divided by its ranks.
+  int threads() const { return World::threads(wanted_); }
+
+ private:
   Mesh mesh_;
-  int wanted_;
+  std::int64_t wanted_;
 };
 
 }  // namespace mneme

@@ -10,10 +10,10 @@
 
 namespace mneme {
 
-namespace detail {
-
+/// The config C of a tree that was put together from files and settings (yaml_load.h), as parse
+/// reads a file's; what `problems` already holds is told with what is found here.
 template <Config C>
-C read_tree(YamlNode root, const std::vector<std::string>& overrides, Problems problems) {
+C parse_tree(YamlNode root, const std::vector<std::string>& overrides, Problems problems) {
   const SchemaInfo& info = schema_of<C>().info();
   ReadContext cx{std::move(problems), dotted_keys(info)};
   apply_overrides(root, overrides, info.defaults, cx.problems);
@@ -23,8 +23,6 @@ C read_tree(YamlNode root, const std::vector<std::string>& overrides, Problems p
   return c;
 }
 
-}  // namespace detail
-
 /// The config C of a YAML file: defaults, then the files it builds on (`base: other.yaml`, unless C
 /// has a field named base itself), then the file, then the overrides "a.b=c" in their order.
 /// Throws Error(Fault::user) whose what() lists every mistake, one per line with its file and line.
@@ -33,7 +31,7 @@ C parse(const std::filesystem::path& file, const std::vector<std::string>& overr
   Problems problems;
   const bool follow_base = schema_of<C>().info().find("base") == nullptr;
   YamlNode root = load_yaml_file(file, follow_base, problems);
-  return detail::read_tree<C>(std::move(root), overrides, std::move(problems));
+  return parse_tree<C>(std::move(root), overrides, std::move(problems));
 }
 
 /// As parse, from text that `source` names in errors ("the effective config of runs/a"); no
@@ -44,7 +42,7 @@ C parse_text(std::string_view text,
              const std::vector<std::string>& overrides = {}) {
   Problems problems;
   YamlNode root = load_yaml(text, {source, 1}, problems);
-  return detail::read_tree<C>(std::move(root), overrides, std::move(problems));
+  return parse_tree<C>(std::move(root), overrides, std::move(problems));
 }
 
 }  // namespace mneme

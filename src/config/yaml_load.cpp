@@ -221,38 +221,51 @@ YamlNode* descend(YamlNode& node,
   return &node.entries.back().value;
 }
 
-void apply_override(YamlNode& root,
-                    const std::string& text,
-                    const YamlNode& defaults,
-                    Problems& problems) {
-  const Place place{"--set " + text, 0};
-  const std::string key = key_of_override(text);
-  if (key.empty() || key.size() == text.size()) {
-    problems.add(place, "must have the form key=value, such as --set optim.lr=3e-4");
+void apply_setting(YamlNode& root,
+                   const Setting& setting,
+                   const YamlNode& defaults,
+                   Problems& problems) {
+  if (setting.key.empty()) {
+    problems.add(setting.place, "an empty key names no option");
     return;
   }
-  YamlNode value = load_yaml(std::string_view(text).substr(key.size() + 1), place, problems);
-  set_place(value, place);
   YamlNode* node = &root;
   std::string done;
-  for (std::string_view rest = key; !rest.empty();) {
+  for (std::string_view rest = setting.key; !rest.empty();) {
     const std::string part(rest.substr(0, rest.find('.')));
     rest.remove_prefix(std::min(rest.size(), part.size() + 1));
     if (part.empty()) {
-      problems.add(place, fmt::format("{} is not a key: it has an empty part", key));
+      problems.add(setting.place,
+                   fmt::format("{} is not a key: it has an empty part", setting.key));
       return;
     }
-    node = descend(*node, done, part, place, problems);
+    node = descend(*node, done, part, setting.place, problems);
     if (node == nullptr) return;
     done = join_key(done, part);
     const YamlNode* by_default = find_dotted(defaults, done);
     if (!rest.empty() && node->kind == YamlNode::Kind::null && by_default != nullptr &&
         by_default->kind == YamlNode::Kind::list) {
       *node = *by_default;
-      set_place(*node, place);
+      set_place(*node, setting.place);
     }
   }
-  *node = value.kind == YamlNode::Kind::null ? value : merged(*node, value);
+  const bool is_null = setting.value.kind == YamlNode::Kind::null;
+  *node = is_null ? setting.value : merged(*node, setting.value);
+}
+
+void apply_override(YamlNode& root,
+                    const std::string& text,
+                    const YamlNode& defaults,
+                    Problems& problems) {
+  Setting setting{key_of_override(text), {}, {"--set " + text, 0}};
+  if (setting.key.empty() || setting.key.size() == text.size()) {
+    problems.add(setting.place, "must have the form key=value, such as --set optim.lr=3e-4");
+    return;
+  }
+  const std::string_view value = std::string_view(text).substr(setting.key.size() + 1);
+  setting.value = load_yaml(value, setting.place, problems);
+  set_place(setting.value, setting.place);
+  apply_setting(root, setting, defaults, problems);
 }
 
 }  // namespace
@@ -266,6 +279,13 @@ void apply_overrides(YamlNode& root,
                      const YamlNode& defaults,
                      Problems& problems) {
   for (const std::string& text : overrides) apply_override(root, text, defaults, problems);
+}
+
+void apply_settings(YamlNode& root,
+                    std::span<const Setting> settings,
+                    const YamlNode& defaults,
+                    Problems& problems) {
+  for (const Setting& s : settings) apply_setting(root, s, defaults, problems);
 }
 
 }  // namespace mneme

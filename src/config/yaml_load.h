@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,20 @@ void apply_overrides(YamlNode& root,
                      const std::vector<std::string>& overrides,
                      const YamlNode& defaults,
                      Problems& problems);
+
+/// A value for a dotted key of a config that is written elsewhere: in a study's file.
+struct Setting {
+  std::string key;
+  YamlNode value;
+  Place place;  ///< of the key
+};
+
+/// Puts settings on top of `root`, one after the other, as apply_overrides does; each keeps its
+/// place.
+void apply_settings(YamlNode& root,
+                    std::span<const Setting> settings,
+                    const YamlNode& defaults,
+                    Problems& problems);
 
 /// "a.b" of "a.b=c".
 std::string key_of_override(std::string_view text);

@@ -11,4 +11,8 @@ struct ProcessMemory {
 };
 ProcessMemory process_memory();
 
+/// Begins the count of the peak anew, from what is in use now: for a process that does one thing
+/// after another. False where the kernel does not allow it; the peak is then that of them all.
+bool restart_memory_peak();
+
 }  // namespace mneme

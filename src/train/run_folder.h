@@ -19,6 +19,10 @@ struct RunFolder {
   std::filesystem::path tensorboard() const { return root / "tensorboard"; }
 };
 
+/// Makes or replaces a file of a run in one move: who looks, even after a crash, finds the old text
+/// or the new one.
+void put_text(const std::filesystem::path& path, const std::string& text);
+
 /// What a checkpoint's manifest keeps of the run, as JSON: config (YAML text), step, loader state,
 /// tokenizer.
 struct TrainState {

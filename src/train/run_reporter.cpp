@@ -36,11 +36,12 @@ void RunReporter::open_log() {
     tensorboard_ = std::make_unique<TensorboardWriter>(folder_.tensorboard());
 }
 
-/// A line that stays.
-void RunReporter::say(const std::string& line) {
+/// Lines that stay.
+void RunReporter::say(const std::string& text) {
   if (line_is_open_) fmt::print("\r\x1b[K");
   line_is_open_ = false;
-  fmt::print("{}\n", line);
+  const bool is_alone = options_.prefix.empty();
+  fmt::print("{}{}\n", options_.prefix, is_alone ? text : text.substr(0, text.find('\n')));
   std::fflush(stdout);
 }
 

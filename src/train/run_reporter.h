@@ -24,6 +24,9 @@ class RunReporter : public Reporter {
     bool is_terminal = false;
     double matmul_peak = 0;  // FLOP/s of a large matrix product on one rank; 0: not measured
     int ranks = 1;
+    /// Which of several runs speaks: before each line on the terminal, where only the first line
+    /// of a long message then stands.
+    std::string prefix = {};
   };
   RunReporter(const RunConfig& config, const Options& options);
   ~RunReporter() override;
@@ -38,7 +41,7 @@ class RunReporter : public Reporter {
  private:
   std::string step_line(const StepReport& report) const;
   void live(const std::string& line);
-  void say(const std::string& line);
+  void say(const std::string& text);
   void open_log();
 
   RunConfig config_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
+#include "train/run_folder.h"
 
 namespace mneme {
 
@@ -29,9 +30,7 @@ namespace {
 using Json = nlohmann::json;
 
 void write(const std::filesystem::path& path, const Json& json) {
-  std::ofstream out(path);
-  out << json.dump(2) << '\n';
-  require(out.good(), Fault::machine, "{} could not be written", path.string());
+  put_text(path, json.dump(2) + "\n");
 }
 
 /// f(json) of a file, or nothing if there is none.
@@ -98,11 +97,15 @@ StepTimes step_times(const std::filesystem::path& metrics, std::int64_t step) {
   std::ifstream in(metrics);
   for (std::string text; std::getline(in, text);) {
     const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!json.is_object() || json.value("kind", "") != "step" ||
-        json.value("step", step + 1) > step)
-      continue;
-    times.seconds += json.value("seconds", 0.0);
-    ++times.steps;
+    if (!json.is_object() || json.value("step", step + 1) > step) continue;
+    const std::string kind = json.value("kind", "");
+    if (kind == "step") {
+      times.seconds += json.value("seconds", 0.0);
+      ++times.steps;
+    } else if (kind == "use") {
+      times.rows_touched = json.value("touched", -1.0);
+      times.effective_rows = json.value("effective_rows", -1.0);
+    }
   }
   return times;
 }

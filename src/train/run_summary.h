@@ -36,6 +36,9 @@ struct EvalResult {
     std::int64_t exposures = 0;
     std::int64_t asked = 0;
     std::int64_t recalled = 0;
+    double share() const {
+      return asked > 0 ? static_cast<double>(recalled) / static_cast<double>(asked) : 0;
+    }
   };
   std::int64_t step = 0;
   std::vector<ValidationReport> validation;
@@ -48,10 +51,12 @@ void write_eval(const std::filesystem::path& run, const EvalResult& result);
 std::optional<RunSummary> read_summary(const std::filesystem::path& run);
 std::optional<EvalResult> read_eval(const std::filesystem::path& run);
 
-/// Seconds of all steps in a run's metrics.jsonl up to `step`, and how many there are.
+/// What a run's metrics.jsonl tells of the steps up to `step`, over all parts of the run.
 struct StepTimes {
-  double seconds = 0;
+  double seconds = 0;  // of all steps
   std::int64_t steps = 0;
+  double rows_touched = -1;  // in the newest window of use; -1: there is none
+  double effective_rows = -1;
 };
 StepTimes step_times(const std::filesystem::path& metrics, std::int64_t step);
 

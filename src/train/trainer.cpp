@@ -1,7 +1,6 @@
 #include "train/trainer.h"
 
 #include <algorithm>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -81,7 +80,7 @@ void Trainer::start_or_resume() {
   if (speaks()) {
     options_.reporter->resumed(step_);
     save_run_tokenizer(folder_.root, *order_->stream(0).files().front().tokenizer());
-    std::ofstream(folder_.config()) << to_yaml(config_, Comments::descriptions);
+    put_text(folder_.config(), to_yaml(config_, Comments::descriptions));
   }
 }
 
@@ -152,8 +151,7 @@ void Trainer::train_one() {
       .ids_hash = agreed.ids_hash,
       .use = {}};
   if (engine_->has_pool() && step_ % config_.report.use_every == 0) {
-    use_ = engine_->summarise_use();
-    report.use = use_;
+    report.use = engine_->summarise_use();
   }
   if (speaks()) options_.reporter->step(report);
 }
@@ -240,11 +238,9 @@ void Trainer::summarise() {
                .tokens_per_second = times.seconds > 0 ? tokens / times.seconds : 0,
                .planned_bytes = most[0],
                .peak_bytes = most[1],
-               .before_bytes = most[1] - most[2]};
-  if (use_) {
-    s.rows_touched = use_->touched;
-    s.effective_rows = use_->effective_rows;
-  }
+               .before_bytes = most[1] - most[2],
+               .rows_touched = times.rows_touched,
+               .effective_rows = times.effective_rows};
   write_summary(folder_.root, s);
   options_.reporter->message(
       fmt::format("memory of the busiest rank: {:.1f} MB planned for arenas, {:.1f} MB at the "

@@ -73,7 +73,6 @@ class Trainer {
   bool stop_ = false;
   Plan plan_;
   std::int64_t memory_before_ = 0;  // of the process, when the arenas were made
-  std::optional<PoolUse::Summary> use_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
