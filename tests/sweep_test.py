@@ -4,6 +4,7 @@
     sweep_test.py --mneme build/cpu/mneme [NAME...]
 """
 import csv
+import json
 import os
 import shutil
 import signal
@@ -82,7 +83,6 @@ def traces(folder):
 
 def steps_of(folder):
     """The steps in metrics.jsonl, in order."""
-    import json
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     return [r["step"] for r in map(json.loads, lines) if r["kind"] == "step"]
 

@@ -24,6 +24,7 @@ void add_plan(CLI::App& app, Action& chosen);
 void add_bench(CLI::App& app, Action& chosen);
 void add_sweep(CLI::App& app, Action& chosen);
 void add_compare(CLI::App& app, Action& chosen);
+void add_doctor(CLI::App& app, Action& chosen);
 
 /// "there is no command 'tran', did you mean train?" when the words of a command line name a
 /// command that `app` or one of its commands does not have; empty otherwise.

@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   mneme::add_bench(app, chosen);
   mneme::add_sweep(app, chosen);
   mneme::add_compare(app, chosen);
+  mneme::add_doctor(app, chosen);
   mneme::add_config(app, chosen);
   mneme::add_checkpoint(app, chosen);
   try {
