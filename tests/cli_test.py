@@ -4,6 +4,7 @@
     cli_test.py --mneme build/cpu/mneme [NAME...]
 """
 import argparse
+import json
 import re
 import subprocess
 import sys
@@ -244,6 +245,23 @@ def test_checkpoints(m):
     empty = m.folder / "empty"
     empty.mkdir()
     assert "no checkpoint" in m.error("checkpoint", "list", "empty", status=4)
+
+
+def test_share_of_the_matmul_speed(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    m.run("train", "run.yaml", "--set", "train.stop_at_step=2", status=75)
+    text = m.out("train", "run.yaml")
+    reached = re.search(r"a large matrix product reaches ([0-9.]+) GFLOP/s here, on 1 ranks with 1 threads", text)
+    assert reached and float(reached[1]) > 0.05, text
+    steps = [line for line in text.splitlines() if line.startswith("step ") and "tokens/s" in line]
+    shares = [re.search(r"GFLOP/s \(([0-9]+)% of a large matmul\)", line) for line in steps]
+    assert len(steps) == 2 and all(share and int(share[1]) <= 150 for share in shares), steps
+    records = [json.loads(line) for line in (m.folder / "runs/tiny/metrics.jsonl").read_text().splitlines()]
+    starts = [r for r in records if r["kind"] == "start"]
+    assert records[0] is starts[0] and [r["step"] for r in starts] == [0, 2], starts
+    assert abs(starts[1]["matmul_flop_per_second"] / 1e9 - float(reached[1])) < 0.06, (starts, reached[1])
+    assert [r["step"] for r in records if r["kind"] == "step"] == [1, 2, 3, 4], records
 
 
 def test_train_refuses(m):

@@ -90,7 +90,7 @@ def steps_of(folder):
 def reference(m):
     """The table of the study without interruption; the runs are moved away."""
     prepare(m)
-    m.run("sweep", "study.yaml")
+    assert "half_keys=8 | step 120/120" in (text := m.out("sweep", "study.yaml")) and "% of a large matmul" in text, text
     whole = table(m.folder / "runs/rows")
     assert list(whole) == MEMBERS and all(r["status"] == "finished" for r in whole.values()), whole
     (m.folder / "runs").rename(m.folder / "reference")

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -6,6 +7,7 @@
 #include "app/ranks.h"
 #include "study/study_table.h"
 #include "study/sweep.h"
+#include "train/machine_speed.h"
 #include "train/stop_signals.h"
 
 namespace mneme {
@@ -49,8 +51,13 @@ int sweep(const SweepArguments& arguments) {
                     study.members.size(), study.ranks, study.folder.string()));
     announce(study, before);
   }
-  const SweepResult result =
-      run_sweep(study, before, ranks.world(), {.threads = ranks.threads(0), .signals = &signals});
+  const int threads = ranks.threads(0);
+  const bool trains = std::any_of(before.begin(), before.end(), [](const MemberState& s) {
+    return s.kind != MemberState::Kind::finished;
+  });
+  const double peak = trains ? matmul_share_of_rank(ranks.world(), threads) : 0;
+  const SweepResult result = run_sweep(
+      study, before, ranks.world(), {.threads = threads, .signals = &signals, .matmul_peak = peak});
   const std::vector<MemberState> after = look_at_all(study, ranks.world());
   if (!ranks.is_first()) return result.status;
   const std::vector<MemberResult> results = read_results(study, after, result.failures);

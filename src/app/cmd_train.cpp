@@ -6,6 +6,7 @@
 #include "app/command.h"
 #include "app/ranks.h"
 #include "config/parse.h"
+#include "train/machine_speed.h"
 #include "train/run_reporter.h"
 #include "train/trainer.h"
 
@@ -38,8 +39,10 @@ int train(const ConfigArguments& arguments) {
   StopSignals signals;
   const auto config = parse<RunConfig>(arguments.file, arguments.overrides);
   const Ranks ranks(config);
-  RunReporter reporter(config,
-                       {.is_terminal = writes_to_terminal(), .ranks = ranks.world().size()});
+  RunReporter reporter(config, {.is_terminal = writes_to_terminal(),
+                                .matmul_peak = matmul_share_of_rank(ranks.world(), ranks.threads()),
+                                .ranks = ranks.world().size(),
+                                .threads = ranks.threads()});
   Trainer trainer(config, ranks.mesh(),
                   {.overrides = arguments.overrides,
                    .threads = ranks.threads(),

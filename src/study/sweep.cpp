@@ -98,7 +98,10 @@ class Runner {
 
   int train(const Member& m, const Mesh& mesh, int threads) {
     restart_memory_peak();
-    RunReporter reporter(m.config, {.ranks = ranks_.size(), .prefix = m.name + " | "});
+    RunReporter reporter(m.config, {.matmul_peak = options_.matmul_peak,
+                                    .ranks = ranks_.size(),
+                                    .threads = threads,
+                                    .prefix = m.name + " | "});
     Trainer trainer(
         m.config, mesh,
         {.overrides = {}, .threads = threads, .signals = options_.signals, .reporter = &reporter});

@@ -13,6 +13,7 @@ namespace mneme {
 struct SweepOptions {
   int threads = 1;  // per rank, where a member's config does not say
   StopSignals* signals = nullptr;
+  double matmul_peak = 0;  // FLOP/s of a large matrix product, a rank's share; 0: not measured
 };
 
 /// What became of the members that this sweep had to do with.

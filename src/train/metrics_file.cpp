@@ -28,6 +28,14 @@ void MetricsFile::line(const nlohmann::json& json) {
   out_.flush();
 }
 
+void MetricsFile::write(const StartReport& r) {
+  line({{"kind", "start"},
+        {"step", r.step},
+        {"ranks", r.ranks},
+        {"threads", r.threads},
+        {"matmul_flop_per_second", r.matmul_peak}});
+}
+
 void MetricsFile::write(const StepReport& r) {
   line({{"kind", "step"},
         {"step", r.step},

@@ -74,7 +74,7 @@ std::string RunReporter::step_line(const StepReport& r) const {
       fmt::format("  {:.0f} tokens/s  {:.0f} GFLOP/s", static_cast<double>(r.tokens) * per_second,
                   r.matmul_flop * options_.ranks * per_second / 1e9);
   if (options_.matmul_peak > 0) {
-    line += fmt::format(" ({:.0f}% of matmul)",
+    line += fmt::format(" ({:.0f}% of a large matmul)",
                         100 * r.matmul_flop * per_second / options_.matmul_peak);
   }
   if (r.pool_bytes > 0)
@@ -138,6 +138,14 @@ void RunReporter::resumed(std::int64_t step) {
   open_log();
   metrics_.start_after(step);
   first_step_ = step;
+  const double peak = options_.matmul_peak * options_.ranks;
+  metrics_.write(StartReport{step, options_.ranks, options_.threads, peak});
+  if (peak > 0) {
+    message(
+        fmt::format("a large matrix product reaches {:.1f} GFLOP/s here, on {} ranks with {} "
+                    "threads at once: what follows is told as a share of it",
+                    peak / 1e9, options_.ranks, options_.threads));
+  }
   if (step > 0) message(fmt::format("going on after step {} of {}", step, folder_.root.string()));
 }
 

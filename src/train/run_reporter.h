@@ -22,8 +22,9 @@ class RunReporter : public Reporter {
  public:
   struct Options {
     bool is_terminal = false;
-    double matmul_peak = 0;  // FLOP/s of a large matrix product on one rank; 0: not measured
+    double matmul_peak = 0;  // FLOP/s of a large matrix product, a rank's share; 0: not measured
     int ranks = 1;
+    int threads = 1;  // per rank
     /// Which of several runs speaks: before each line on the terminal, where only the first line
     /// of a long message then stands.
     std::string prefix = {};
