@@ -67,7 +67,7 @@ int verify(const std::string& path) {
   int damaged = 0;
   for (const CheckpointEntry& entry : checkpoints_of(path)) {
     const VerifyReport report = verify_checkpoint(entry.path);
-    for (const Finding& f : report.findings) {
+    for (const Damage& f : report.findings) {
       fmt::print(stderr, "{}: {}: {}: {}\n", entry.path.string(), f.file, f.dataset, f.what);
     }
     damaged += report.findings.empty() ? 0 : 1;

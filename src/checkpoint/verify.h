@@ -7,15 +7,15 @@
 
 namespace mneme {
 
-/// Damage that was found: in a dataset, or else in a file's "metadata".
-struct Finding {
+/// What is not as it was written: in a dataset, or else in a file's "metadata".
+struct Damage {
   std::string file;     // in the checkpoint's folder
   std::string dataset;  // "metadata" if none
   std::string what;     // one sentence
 };
 
 struct VerifyReport {
-  std::vector<Finding> findings;  // none: every byte is what was written
+  std::vector<Damage> findings;  // none: every byte is what was written
   int files = 0;
   std::int64_t blocks = 0;
   std::int64_t bytes = 0;

@@ -96,7 +96,7 @@ TEST_F(Verify, MissingShorterAndLongerFilesAreFound) {
   fs::resize_file(cut, 100);
   fs::resize_file(grown, fs::file_size(grown) + 1);
   std::vector<std::string> damaged;
-  for (const Finding& f : verify_checkpoint(step()).findings)
+  for (const Damage& f : verify_checkpoint(step()).findings)
     damaged.push_back(f.file + ": " + f.what);
   EXPECT_THAT(damaged, testing::Contains("index.h5: the file is missing"));
   EXPECT_THAT(damaged, testing::Contains(HasSubstr("rank_00000.h5: it has 100 bytes")));
