@@ -218,6 +218,8 @@ def test_config_show_is_a_config(m):
 def test_config_page_is_up_to_date(m):
     page = ROOT / "docs/config.md"
     assert m.out("config", "doc") == page.read_text(encoding="utf-8"), "run: build/cpu/mneme config doc > docs/config.md"
+    page = ROOT / "docs/study.md"
+    assert m.out("config", "doc", "--study") == page.read_text(encoding="utf-8"), "run: mneme config doc --study > docs/study.md"
 
 
 def test_checkpoints(m):

@@ -6,6 +6,7 @@
 #include "config/markdown.h"
 #include "config/parse.h"
 #include "config/print.h"
+#include "study/study_config.h"
 #include "train/plan.h"
 
 namespace mneme {
@@ -95,11 +96,14 @@ void add_config(CLI::App& app, Action& chosen) {
       "Example: mneme config show configs/tiny/memory_cpu.yaml --key model.memory");
   show_command->callback([s, &chosen] { chosen = [s] { return show(*s); }; });
 
+  auto of_study = std::make_shared<bool>(false);
   CLI::App* doc = config->add_subcommand("doc", "the page of all options, as Markdown");
+  doc->add_flag("--study", *of_study, "the options of a study's file instead of a run's");
   doc->footer("Example: mneme config doc > docs/config.md");
-  doc->callback([&chosen] {
-    chosen = [] {
-      fmt::print("{}", to_markdown<RunConfig>("Options of a run"));
+  doc->callback([of_study, &chosen] {
+    chosen = [of_study] {
+      fmt::print("{}", *of_study ? to_markdown<StudyConfig>("Options of a study")
+                                 : to_markdown<RunConfig>("Options of a run"));
       return 0;
     };
   });

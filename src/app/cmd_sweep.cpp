@@ -78,7 +78,7 @@ void add_sweep(CLI::App& app, Action& chosen) {
       "sweep", "train the members of a study, those that are missing, and put them in one table");
   command
       ->add_option("STUDY", arguments->study.file,
-                   "YAML: name, base, set, grid and list; see configs/sweeps")
+                   "YAML: name, base, set, grid and list; see configs/sweeps and docs/study.md")
       ->required();
   command
       ->add_option("--set", arguments->study.overrides,
