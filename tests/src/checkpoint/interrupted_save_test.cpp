@@ -61,14 +61,22 @@ int endless_run(const fs::path& folder) {
 TEST(InterruptedSave, KilledAtAnyMomentTheLatestIsWhole) {
   const TempFolder folder;
   SelfComm world("world");
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
   ASSERT_TRUE(save_sample(world, folder.path(), 1, SampleState(1, {}, large_tensors()), {}).ok);
+  // A save takes milliseconds, or many times that under a sanitizer on a busy machine.
+  const auto a_save = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the moments are random enough by themselves
   std::int64_t newest = 1;
   int leftovers = 0;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
-  for (int kills = 0; kills < 200 && std::chrono::steady_clock::now() < end; ++kills) {
+  const auto is_over = [&] {
+    const auto time = Clock::now() - begin;
+    return time > std::chrono::seconds(5) &&
+           ((newest > 1 && leftovers > 0) || time > std::chrono::seconds(60));
+  };
+  for (int kills = 0; kills < 200 && !is_over(); ++kills) {
     const pid_t child = start([&] { return endless_run(folder.path()); });
-    std::this_thread::sleep_for(std::chrono::microseconds(1000 + random() % 40'000));
+    std::this_thread::sleep_for(std::chrono::microseconds(random()) % (4 * a_save));
     ::kill(child, SIGKILL);
     ASSERT_TRUE(WIFSIGNALED(status_of(child))) << "the run ended by itself";
     leftovers += clean_leftovers(folder.path()).empty() ? 0 : 1;
