@@ -24,8 +24,9 @@ std::vector<CheckpointEntry> checkpoints_of(const fs::path& path) {
   const fs::path folder = fs::exists(path / "checkpoints") ? path / "checkpoints" : path;
   auto found = list_checkpoints(folder);
   require(!found.empty(), Fault::checkpoint,
-          "{}: no checkpoint here; name a run's folder (runs/NAME), or a step_NNNNNN in its "
-          "checkpoints",
+          "{}: no checkpoint here; name a run's folder (runs/NAME), or a step_NNNNNN or "
+          "weights_NNNNNN in "
+          "its checkpoints",
           folder.string());
   return found;
 }

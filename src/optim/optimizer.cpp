@@ -95,6 +95,15 @@ void Optimizer::settle(Exec& ex, std::int64_t step) {
   }
 }
 
+std::vector<StateItem> Optimizer::settled_weights(Exec& ex, std::int64_t step) {
+  begin_step(step + 1);
+  std::vector<StateItem> items = ps_->state_items();
+  for (std::size_t i = 0; i < keepers_.size(); ++i) {
+    if (keepers_[i]) items[i].local = keepers_[i]->settled_values(ex);
+  }
+  return items;
+}
+
 std::vector<StateItem> Optimizer::state_items() const {
   std::vector<StateItem> items;
   for (std::size_t i = 0; i < keepers_.size(); ++i) {

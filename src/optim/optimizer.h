@@ -35,6 +35,10 @@ class Optimizer {
   /// Brings every pool row to step `step`: before the options of the pool's update change.
   void settle(Exec& ex, std::int64_t step);
 
+  /// The weights by name as evaluation after step `step` sees them, stored state left as it is.
+  /// Views of pool rows may lie in ex.scratch: hold a mark around their use.
+  std::vector<StateItem> settled_weights(Exec& ex, std::int64_t step);
+
   double lr(Group group, std::int64_t step) const {
     return adamw_step(config_, group, step, steps_).lr;
   }

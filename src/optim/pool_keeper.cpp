@@ -95,6 +95,39 @@ void PoolKeeper::settle(Exec& ex, std::int64_t step) {
   }
 }
 
+View PoolKeeper::settled_values(Exec& ex) const {
+  if (!is_exact()) return state_.values;
+  const Shape shape = state_.values.shape();
+  const View all = ex.scratch.take(state_.values.type(), shape, "optimizer.settled_values");
+  copy(ex, state_.values, all);
+  constexpr std::int64_t tile = 4096;
+  std::vector<std::int32_t> rows(size_of(tile));
+  std::iota(rows.begin(), rows.end(), 0);
+  for (std::int64_t first = 0; first < shape[0]; first += tile) {
+    const auto mark = ex.scratch.mark();
+    const std::int64_t end = std::min(first + tile, shape[0]);
+    const auto copied = [&](const View& whole) {
+      const View part =
+          ex.scratch.take(whole.type(), whole.shape().with(0, end - first), "optimizer.settling");
+      copy(ex, whole.rows(first, end), part);
+      return part;
+    };
+    PoolState part = state_;  // rows first .. end-1 of it, which rounds as they do in their place
+    part.values = all.rows(first, end);
+    if (state_.master.given()) part.master = copied(state_.master);
+    part.m = copied(state_.m);
+    part.v = copied(state_.v);
+    part.last = copied(state_.last);
+    part.first_column += first * part.global_width;
+    const auto in_part = std::span<const std::int32_t>(rows).first(size_of(end - first));
+    pool_catch_up(ex, {.state = &part,
+                       .rows = view_of(in_part, {end - first}),
+                       .history = history(),
+                       .to = ready_});
+  }
+  return all;
+}
+
 std::vector<StateItem> PoolKeeper::state_items(const ParamSet& ps) const {
   const ParamSpec& spec = ps[pool_].spec;
   std::vector<StateItem> items{{"optimizer.m." + spec.name, spec.shape, spec.place, state_.m},

@@ -29,6 +29,9 @@ class PoolKeeper : public RowKeeper {
   void update(Exec& ex, const RowSums& sums, std::int64_t step, double grad_scale);
   /// Brings every row to step `step`, by the history of this optimizer.
   void settle(Exec& ex, std::int64_t step);
+  /// The values as they are read now (after begin_step), stored state left as it is: a copy in
+  /// ex.scratch where rows may lag, else the values themselves.
+  View settled_values(Exec& ex) const;
 
   std::vector<StateItem> state_items(const ParamSet& ps) const;
 

@@ -157,6 +157,10 @@ void Engine::measure() {
   for (std::int64_t m = 0; m < passes; ++m) run_micro_batch(batch, 1);
   finish_step(1, 0, 1);
   if (use_) use_->summarise(ex_, mesh_->memory(), mesh_->data());
+  if (config_.checkpoint.keep.weights_every > 0) {
+    const auto mark = arenas_.scratch.mark();
+    settled_weights(0);
+  }
 }
 
 void Engine::measure_evaluation(std::int64_t samples) {

@@ -73,9 +73,12 @@ class Engine {
   PoolUse::Summary summarise_use();
   bool has_pool() const { return !model_.pools().empty(); }
 
-  /// Everything that a checkpoint holds, or the parameters alone.
+  /// Everything that a checkpoint holds.
   std::vector<StateItem> state_items() const;
-  std::vector<StateItem> weight_items() const { return params_.state_items(); }
+  /// The weights alone, as evaluate(step, ..) sees them; see Optimizer::settled_weights.
+  std::vector<StateItem> settled_weights(std::int64_t step) {
+    return optimizer_.settled_weights(ex_, step);
+  }
 
   /// After a load into a read_only engine: brings every pool row to step `step`.
   void settle(std::int64_t step) { optimizer_.settle(ex_, step); }

@@ -29,9 +29,8 @@ CheckpointEntry find_checkpoint(const fs::path& path) {
   std::string skipped;
   for (const std::string& why : latest.skipped) skipped += "\n  " + why;
   require(latest.entry.has_value(), Fault::checkpoint,
-          "{}: no complete checkpoint here{}\n  hint: name a run's folder (runs/NAME) or a "
-          "step_NNNNNN in its "
-          "checkpoints",
+          "{}: no complete checkpoint here{}\n  hint: name a run's folder (runs/NAME), or a "
+          "step_NNNNNN or weights_NNNNNN in its checkpoints",
           folder.string(), skipped);
   return *latest.entry;
 }

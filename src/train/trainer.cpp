@@ -182,23 +182,28 @@ void Trainer::require_equal_replicas() {
   }
 }
 
-bool Trainer::save() {
+/// Writes a checkpoint, or a copy of the weights alone, which nothing ever removes.
+bool Trainer::save(CheckpointKind kind) {
   const Scope scope("save");
   const auto begin = std::chrono::steady_clock::now();
+  const bool is_full = kind == CheckpointKind::full;
   require_equal_replicas();
   nlohmann::json meta;
   meta["config"] = to_yaml(config_);
-  meta["loader"] = nlohmann::json::parse(loader_->state().to_json());
+  if (is_full) meta["loader"] = nlohmann::json::parse(loader_->state().to_json());
   meta["tokenizer"] = {{"kind", order_->info().tokenizer_kind},
                        {"hash", hex(order_->info().tokenizer_hash)}};
   meta["mesh"] = {{"data", mesh_->data().size()}, {"memory", mesh_->memory().size()}};
-  const std::vector<StateItem> items = engine_->state_items();
+  const auto mark = engine_->exec().scratch.mark();
+  const std::vector<StateItem> items =
+      is_full ? engine_->state_items() : engine_->settled_weights(step_);
   const SaveResult saved = save_checkpoint(mesh_->world(), {.folder = folder_.checkpoints(),
                                                             .step = step_,
+                                                            .kind = kind,
                                                             .items = items,
                                                             .position = position_on(*mesh_),
                                                             .meta = std::move(meta)});
-  if (saved.ok) saved_step_ = step_;
+  if (saved.ok && is_full) saved_step_ = step_;
   if (!speaks()) return saved.ok;
   options_.reporter->checkpoint(
       {.step = step_,
@@ -206,13 +211,21 @@ bool Trainer::save() {
        .message = saved.ok ? saved.path.string() : saved.message,
        .bytes = saved.bytes,
        .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
-  if (saved.ok) {
+  if (saved.ok && is_full) {
     for (const std::string& p :
          prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep).problems) {
       options_.reporter->warning(p);
     }
   }
   return saved.ok;
+}
+
+/// What the config wants of the step that is done; the last step's checkpoint is the end's matter.
+void Trainer::save_where_due() {
+  const CheckpointConfig& c = config_.checkpoint;
+  const auto due = [&](std::int64_t every) { return every > 0 && step_ % every == 0; };
+  if (due(c.keep.weights_every)) save(CheckpointKind::weights);
+  if (due(c.every) && step_ < config_.train.steps) save(CheckpointKind::full);
 }
 
 /// What the run cost so far, over all its parts: printed, and kept in summary.json.
@@ -255,17 +268,16 @@ int Trainer::run() {
   while (step_ < steps && !wants_stop()) {
     train_one();
     if (stop_) break;
-    const std::int64_t every = config_.checkpoint.every;
     if (config_.report.validate_every > 0 && step_ % config_.report.validate_every == 0 &&
         step_ < steps) {
       validate();
     }
-    if (every > 0 && step_ % every == 0 && step_ < steps) save();
+    save_where_due();
   }
   const bool done = step_ >= steps;
   if (done) validate();
   if (saved_step_ != step_) {
-    const bool ok = save();
+    const bool ok = save(CheckpointKind::full);
     require(ok || done, Fault::machine,
             "the state of step {} could not be saved; the newest checkpoint is of step {}", step_,
             saved_step_);

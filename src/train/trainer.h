@@ -53,7 +53,8 @@ class Trainer {
   Agreed agree(const StepBatch& batch);
   void train_one();
   void validate();
-  bool save();
+  bool save(CheckpointKind kind);
+  void save_where_due();
   void summarise();
   void require_equal_replicas();
   bool wants_stop() const;

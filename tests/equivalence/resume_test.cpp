@@ -12,12 +12,14 @@
 #include "checkpoint/folder.h"
 #include "checkpoint/load.h"
 #include "checkpoint/save.h"
+#include "checkpoint/verify.h"
 #include "comm/self_comm.h"
 #include "support/ranks.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_run.h"
 #include "support/token_files.h"
 #include "text/byte_tokenizer.h"
+#include "train/load_model.h"
 #include "train/run_reporter.h"
 #include "train/trainer.h"
 
@@ -140,6 +142,17 @@ class Resume : public testing::Test {
     return all;
   }
 
+  /// The loss of some samples as `mneme eval` gets it from a checkpoint named by its path.
+  double loss_of(const std::string& name, const std::string& step) const {
+    const SavedRun saved = read_saved_run(run(name) / "checkpoints" / step);
+    SelfComm world("world");
+    const Mesh mesh(world, {});
+    const auto engine = load_model(saved, mesh, 1, [](Engine& e) { e.measure_evaluation(8); });
+    RunConfig c = config_;
+    c.model.vocabulary = 256;
+    return engine->evaluate(saved.entry.step, tiny_batch(c, 1, 0, 8));
+  }
+
   TemporaryFolder folder_;
   RunConfig config_;
 };
@@ -209,6 +222,74 @@ TEST_F(Resume, ValidationMovesNoState) {
   EXPECT_EQ(train("measured", 12, 1, 2), exit_interrupted);
   EXPECT_EQ(told("measured").losses, told("quiet").losses);
   EXPECT_EQ(state_hash("measured", "step_000012"), state_hash("quiet", "step_000012"));
+}
+
+/// A pool of which most rows lag behind in any step, and copies of the weights every 4 steps.
+class WeightsCopies : public Resume, public testing::WithParamInterface<const char*> {
+ protected:
+  WeightsCopies() {
+    config_.model.memory.half_keys = 48;
+    const std::string storage = GetParam();
+    config_.model.memory.pool_type = storage == "f32" ? PoolType::f32 : PoolType::bf16;
+    config_.model.memory.pool_master = storage != "stochastic";
+    config_.checkpoint.every = 4;
+    config_.checkpoint.keep = {.keep_last = 2, .keep_every = 0, .weights_every = 4};
+  }
+  std::vector<std::string> names() const {
+    std::vector<std::string> list;
+    for (const CheckpointEntry& e : list_checkpoints(run("run") / "checkpoints"))
+      list.push_back(e.path.filename().string());
+    return list;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(,
+                         WeightsCopies,
+                         testing::Values("f32", "master", "stochastic"),
+                         [](const auto& storage) { return std::string(storage.param); });
+
+TEST_P(WeightsCopies, HoldWhatEvaluationSees) {
+  EXPECT_EQ(train("run", 10, 1, 2), exit_interrupted);
+  const Manifest copy = read_manifest(run("run") / "checkpoints" / "weights_000008");
+  EXPECT_EQ(copy.kind, CheckpointKind::weights);
+  EXPECT_EQ(copy.step, 8);
+  for (const ItemRecord& item : copy.items)
+    EXPECT_FALSE(item.name.starts_with("optimizer")) << item.name;
+  const Manifest full = read_manifest(run("run") / "checkpoints" / "step_000008");
+  const auto pool_of = [](const Manifest& m) {
+    std::string hashes;
+    for (const ItemRecord& item : m.items) {
+      if (!item.name.ends_with("values") || item.name.starts_with("optimizer")) continue;
+      for (const BlockRecord& b : item.blocks) hashes += hex(b.xxh3);
+    }
+    return hashes;
+  };
+  EXPECT_NE(pool_of(copy), pool_of(full)) << "no row lags behind: the test shows nothing";
+  EXPECT_EQ(loss_of("run", "weights_000008"), loss_of("run", "step_000008"));
+  EXPECT_NE(loss_of("run", "weights_000004"), loss_of("run", "weights_000008"));
+}
+
+TEST_P(WeightsCopies, ChangeNothingAndStay) {
+  EXPECT_EQ(train("run", 14, 1, 2), exit_interrupted);
+  EXPECT_EQ(names(), (std::vector<std::string>{"weights_000004", "weights_000008", "step_000012",
+                                               "weights_000012", "step_000014"}));
+  const std::uint64_t with_copies = state_hash("run", "step_000014");
+  for (const char* name : {"weights_000004", "weights_000008", "weights_000012"}) {
+    EXPECT_TRUE(verify_checkpoint(run("run") / "checkpoints" / name).findings.empty()) << name;
+  }
+  config_.checkpoint.keep.weights_every = 0;
+  EXPECT_EQ(train("without", 14, 1, 2), exit_interrupted);
+  EXPECT_EQ(with_copies, state_hash("without", "step_000014"));
+}
+
+TEST_P(WeightsCopies, AreNotResumedFrom) {
+  EXPECT_EQ(train("run", 14, 1, 1), exit_interrupted);
+  const std::uint64_t before = state_hash("run", "step_000014");
+  for (const char* name : {"step_000012", "step_000014"})
+    std::filesystem::remove_all(run("run") / "checkpoints" / name);
+  std::filesystem::remove(run("run") / "metrics.jsonl");
+  EXPECT_EQ(train("run", 14, 1, 1), exit_interrupted);  // from the start: only copies are there
+  EXPECT_EQ(told("run").losses.size(), 14U);
+  EXPECT_EQ(state_hash("run", "step_000014"), before);
 }
 
 }  // namespace
