@@ -8,27 +8,44 @@
 namespace mneme {
 namespace {
 
-int plan(const ConfigArguments& arguments, int ranks) {
-  const RunConfig config =
-      with_known_vocabulary(parse<RunConfig>(arguments.file, arguments.overrides));
-  const int wanted =
-      ranks > 0 ? ranks : std::max(1, config.mesh.data) * std::max(1, config.mesh.memory);
-  fmt::print("{}", to_table(make_plan(config, wanted), config));
+struct PlanArguments {
+  std::vector<std::string> files;
+  std::vector<std::string> overrides;
+  int ranks = 0;
+};
+
+int plan(const PlanArguments& arguments) {
+  std::vector<std::pair<std::string, Plan>> plans;
+  for (const std::string& file : arguments.files) {
+    const RunConfig config = with_known_vocabulary(parse<RunConfig>(file, arguments.overrides));
+    const int named = std::max(1, config.mesh.data) * std::max(1, config.mesh.memory);
+    plans.emplace_back(config.name,
+                       make_plan(config, arguments.ranks > 0 ? arguments.ranks : named));
+    if (arguments.files.size() == 1) fmt::print("{}", to_table(plans[0].second, config));
+  }
+  if (arguments.files.size() > 1) fmt::print("{}", to_table(plans));
   return 0;
 }
 
 }  // namespace
 
 void add_plan(CLI::App& app, Action& chosen) {
-  auto arguments = std::make_shared<ConfigArguments>();
-  auto ranks = std::make_shared<int>(0);
+  auto arguments = std::make_shared<PlanArguments>();
   CLI::App* command = app.add_subcommand(
-      "plan", "memory, FLOP and bytes of a run, without allocating or reading data");
-  add_config_arguments(*command, *arguments);
-  command->add_option("--ranks", *ranks, "ranks of the job; by default mesh.data * mesh.memory")
+      "plan", "memory, FLOP and bytes of runs, without allocating or reading data");
+  command
+      ->add_option("CONFIG", arguments->files,
+                   "YAML files of runs; one is told in full, several share a table")
+      ->required();
+  add_overrides(*command, arguments->overrides);
+  command
+      ->add_option("--ranks", arguments->ranks,
+                   "ranks of the job; by default mesh.data * mesh.memory")
       ->check(CLI::PositiveNumber);
-  command->footer("Example: mneme plan configs/paper/memory_plus_1.3b_64m.yaml --ranks 64");
-  command->callback([=, &chosen] { chosen = [=] { return plan(*arguments, *ranks); }; });
+  command->footer(
+      "Example: mneme plan configs/paper/memory_plus_1.3b_64m.yaml --ranks 64\n"
+      "         mneme plan configs/paper/*.yaml --ranks 256");
+  command->callback([=, &chosen] { chosen = [=] { return plan(*arguments); }; });
 }
 
 }  // namespace mneme

@@ -30,27 +30,23 @@ std::string unknown_command(const CLI::App& app, const std::vector<std::string>&
   return {};
 }
 
-namespace {
-
-void add_overrides(CLI::App& command, ConfigArguments& arguments) {
+void add_overrides(CLI::App& command, std::vector<std::string>& overrides) {
   command
       .add_option(
-          "--set", arguments.overrides,
+          "--set", overrides,
           "KEY=VALUE: an option over what the file says, such as optimizer.lr=1e-3; repeatable")
       ->allow_extra_args(false);
 }
 
-}  // namespace
-
 void add_config_arguments(CLI::App& command, ConfigArguments& arguments) {
   command.add_option("CONFIG", arguments.file, "the run's YAML file")->required();
-  add_overrides(command, arguments);
+  add_overrides(command, arguments.overrides);
 }
 
 void add_model_arguments(CLI::App& command, ConfigArguments& arguments) {
   command.add_option("MODEL", arguments.file, "a run's folder, or one checkpoint in it")
       ->required();
-  add_overrides(command, arguments);
+  add_overrides(command, arguments.overrides);
 }
 
 }  // namespace mneme

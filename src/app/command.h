@@ -35,6 +35,8 @@ struct ConfigArguments {
   std::string file;
   std::vector<std::string> overrides;
 };
+/// The repeatable --set KEY=VALUE.
+void add_overrides(CLI::App& command, std::vector<std::string>& overrides);
 /// The positional MODEL (a run's folder or a checkpoint, kept in `file`) and the repeatable --set.
 void add_model_arguments(CLI::App& command, ConfigArguments& arguments);
 /// The positional CONFIG and the repeatable --set KEY=VALUE.

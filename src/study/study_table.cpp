@@ -7,33 +7,10 @@
 #include <fmt/ranges.h>
 
 #include "base/amount.h"
+#include "base/table.h"
 
 namespace mneme {
 namespace {
-
-using Row = std::vector<std::string>;
-
-/// Columns as wide as their widest cell: the first to the left, the last as it is, others right.
-std::string aligned(const std::vector<Row>& rows) {
-  std::vector<std::size_t> widths(rows.front().size());
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      if (i == 0) {
-        text += fmt::format("{:<{}}", row[i], widths[i]);
-      } else if (i + 1 == row.size()) {
-        text += "  " + row[i];
-      } else {
-        text += fmt::format("  {:>{}}", row[i], widths[i]);
-      }
-    }
-    text += "\n";
-  }
-  return text;
-}
 
 /// Names of validation sets and numbers of exposures that any member was asked about.
 struct Questions {
@@ -88,14 +65,14 @@ std::string quoted(const std::string& field) {
   return out + "\"";
 }
 
-std::string csv_line(const Row& fields) {
+std::string csv_line(const TableRow& fields) {
   std::string line;
   for (const std::string& f : fields) line += (&f == fields.data() ? "" : ",") + quoted(f);
   return line + "\n";
 }
 
 /// What the run cost, or as many empty fields.
-void add_cost(Row& row, const std::optional<RunSummary>& s) {
+void add_cost(TableRow& row, const std::optional<RunSummary>& s) {
   if (!s) {
     row.resize(row.size() + 5);
     return;
@@ -134,16 +111,16 @@ std::vector<MemberResult> read_results(const Study& study,
 
 std::string to_table(const std::vector<MemberResult>& results) {
   const Questions q = questions_of(results);
-  Row head{"member", "parameters", "pool rows", "FLOP/token"};
+  TableRow head{"member", "parameters", "pool rows", "FLOP/token"};
   for (const std::string& set : q.sets) head.push_back("loss " + set);
   for (const std::int64_t n : q.exposures)
     head.push_back(n == 0 ? "recall control" : fmt::format("recall {}x", n));
   head.insert(head.end(), {"time", "tokens/s", "peak memory", "rows in use", "status"});
-  std::vector<Row> rows{head};
+  std::vector<TableRow> rows{head};
   for (const MemberResult& r : results) {
     const Member& m = *r.member;
-    Row row{m.name, short_count(static_cast<double>(m.plan.parameters)), thousands(m.pool_rows()),
-            short_count(m.plan.flop_per_token)};
+    TableRow row{m.name, short_count(static_cast<double>(m.plan.parameters)),
+                 thousands(m.pool_rows()), short_count(m.plan.flop_per_token)};
     for (const std::string& set : q.sets) row.push_back(cell(loss_of(r, set), 4));
     for (const std::int64_t n : q.exposures) row.push_back(cell(recall_of(r, n), 3));
     if (r.summary) {
@@ -158,13 +135,13 @@ std::string to_table(const std::vector<MemberResult>& results) {
     row.push_back(r.status());
     rows.push_back(std::move(row));
   }
-  return aligned(rows);
+  return aligned_table(rows);
 }
 
 std::string to_csv(const Study& study, const std::vector<MemberResult>& results) {
   const Questions q = questions_of(results);
   const std::vector<std::string> keys = study.varied_keys();
-  Row head{"member"};
+  TableRow head{"member"};
   head.insert(head.end(), keys.begin(), keys.end());
   head.insert(head.end(), {"ranks", "threads", "steps", "tokens", "parameters", "pool_parameters",
                            "pool_rows", "matmul_flop_per_token"});
@@ -176,7 +153,7 @@ std::string to_csv(const Study& study, const std::vector<MemberResult>& results)
   for (const MemberResult& r : results) {
     const Member& m = *r.member;
     const TrainConfig& t = m.config.train;
-    Row row{m.name};
+    TableRow row{m.name};
     for (const std::string& key : keys) {
       const auto at = std::find_if(m.varied.begin(), m.varied.end(),
                                    [&](const auto& v) { return v.first == key; });
@@ -200,7 +177,7 @@ std::string to_csv(const Study& study, const std::vector<MemberResult>& results)
 }
 
 std::string to_plan_table(const Study& study, const std::vector<MemberState>& states) {
-  std::vector<Row> rows{
+  std::vector<TableRow> rows{
       {"member", "parameters", "in the pool", "pool rows", "FLOP/token", "memory/rank", "state"}};
   for (std::size_t i = 0; i < study.members.size(); ++i) {
     const Member& m = study.members[i];
@@ -209,7 +186,7 @@ std::string to_plan_table(const Study& study, const std::vector<MemberState>& st
                     thousands(m.pool_rows()), short_count(m.plan.flop_per_token),
                     bytes_text(m.plan.bytes()), to_text(states[i], m)});
   }
-  return aligned(rows);
+  return aligned_table(rows);
 }
 
 }  // namespace mneme

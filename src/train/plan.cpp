@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/table.h"
 #include "checkpoint/save.h"
 #include "comm/plan_comm.h"
 
@@ -103,6 +104,18 @@ std::string to_table(const Plan& p, const RunConfig& config) {
     s += "\n";
   }
   return s;
+}
+
+std::string to_table(const std::vector<std::pair<std::string, Plan>>& plans) {
+  std::vector<TableRow> rows{{"run", "parameters", "in pools", "FLOP/token", "pool bytes/token",
+                              "checkpoint", "memory per rank", "ranks"}};
+  for (const auto& [name, p] : plans) {
+    rows.push_back({name, count_text(p.parameters), count_text(p.pool_parameters),
+                    fmt::format("{:.4g}", p.flop_per_token), size_text(p.pool_bytes_per_token),
+                    size_text(static_cast<double>(p.checkpoint_bytes)),
+                    size_text(static_cast<double>(p.bytes())), fmt::format("{}", p.ranks)});
+  }
+  return aligned_table(rows);
 }
 
 }  // namespace mneme

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "train/engine.h"
@@ -36,5 +37,7 @@ Plan make_plan(const RunConfig& config, int ranks);
 Plan measure_plan(Engine& engine);
 /// A table for people.
 std::string to_table(const Plan& plan, const RunConfig& config);
+/// Several plans, by the names of their runs, as one table: a line each.
+std::string to_table(const std::vector<std::pair<std::string, Plan>>& plans);
 
 }  // namespace mneme

@@ -49,7 +49,10 @@ class Record {
     owners_.push_back(std::move(kept));
   }
   void add(const StateItem& item) { items_.push_back(item); }
-  void save(Communicator& world, const Mesh& mesh, const std::filesystem::path& folder, std::int64_t step) {
+  void save(Communicator& world,
+            const Mesh& mesh,
+            const std::filesystem::path& folder,
+            std::int64_t step) {
     const SaveResult done = save_checkpoint(
         world, {.folder = folder, .step = step, .items = items_, .position = position_on(mesh)});
     require(done.ok, Fault::machine, "{}", done.message);
@@ -121,7 +124,8 @@ void add_rows(Record& record, RecordingKeeper& keeper, const Engine& engine, std
   const std::int64_t reads = engine.model().memory().reads();
   std::vector<std::int32_t>& rows = keeper.rows();
   const std::int64_t layers = engine.model().memory_layers();
-  require(std::ssize(rows) == layers * tokens * reads, Fault::bug, "{} rows were read", rows.size());
+  require(std::ssize(rows) == layers * tokens * reads, Fault::bug, "{} rows were read",
+          rows.size());
   for (std::int64_t l = 0; l < layers; ++l) {
     const auto first = rows.begin() + l * tokens * reads;
     record.add("rows." + std::to_string(l), {tokens, reads},
@@ -171,7 +175,8 @@ void record_run(const RunConfig& config, const std::filesystem::path& folder) {
 int main(int argc, char** argv) {
   try {
     mneme::require(argc == 3, mneme::Fault::user, "usage: record_steps RUN.yaml FOLDER");
-    mneme::test::record_run(mneme::with_known_vocabulary(mneme::parse<mneme::RunConfig>(argv[1])), argv[2]);
+    mneme::test::record_run(mneme::with_known_vocabulary(mneme::parse<mneme::RunConfig>(argv[1])),
+                            argv[2]);
     return 0;
   } catch (const std::exception& e) {
     std::fprintf(stderr, "%s\n", e.what());
