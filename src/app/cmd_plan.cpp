@@ -44,7 +44,7 @@ void add_plan(CLI::App& app, Action& chosen) {
       ->check(CLI::PositiveNumber);
   command->footer(
       "Example: mneme plan configs/paper/memory_plus_1.3b_64m.yaml --ranks 64\n"
-      "         mneme plan configs/paper/*.yaml --ranks 256");
+      "         mneme plan configs/paper/memory_plus_*.yaml --ranks 64");
   command->callback([=, &chosen] { chosen = [=] { return plan(*arguments); }; });
 }
 
