@@ -276,6 +276,23 @@ def test_share_of_the_matmul_speed(m):
     assert [r["step"] for r in records if r["kind"] == "step"] == [1, 2, 3, 4], records
 
 
+def test_copies_of_weights(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    m.run("train", "run.yaml", "--set", "checkpoint.keep.weights_every=2", "--set", "checkpoint.keep.keep_last=1")
+    run = m.folder / "runs/tiny"
+    lines = m.out("checkpoint", "list", run).splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [["2", "weights"], ["4", "full"], ["4", "weights"]], lines
+    assert m.out("checkpoint", "verify", run).count("all checksums match") == 3
+    full, copy = run / "checkpoints/step_000004", run / "checkpoints/weights_000004"
+    assert "step 4, weights" in m.out("checkpoint", "show", copy)
+    for command in (["eval"], ["generate", "--prompt", "A row", "--tokens", 4]):
+        told = [m.out(command[0], path, *command[1:]) for path in (full, copy)]
+        assert told[0] == told[1] and told[0], told
+    assert "trained already" in m.error("eval", copy, "--set", "optimizer.lr=1")
+    m.run("train", "run.yaml")  # goes on from the full one: nothing is left to do
+
+
 def test_train_refuses(m):
     m.tokens()
     m.write("run.yaml", RUN)

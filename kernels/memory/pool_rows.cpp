@@ -41,7 +41,8 @@ PoolRows::PoolRows(Exec& ex, const PoolState& s)
     : width_(s.values.extent(1)),
       noise_(s.seed, "round/pool.values"),
       global_width_(s.global_width),
-      first_column_(s.first_column) {
+      first_column_(s.first_column),
+      first_row_(s.first_row) {
   const bool is_f32 = s.values.type() == DType::f32;
   const bool needs_buffer = !is_f32 && !s.master.given();
   View buffers;
@@ -72,7 +73,7 @@ void PoolRows::copy(std::int64_t row, float* to) const {
 /// A block of Philox gives the words of four elements: it is made once for all of them.
 template <class F>
 void PoolRows::for_noise(std::int64_t row, std::int64_t step, F&& visit) const {
-  const auto first = static_cast<std::uint64_t>(row * global_width_ + first_column_);
+  const auto first = static_cast<std::uint64_t>((first_row_ + row) * global_width_ + first_column_);
   for (std::int64_t c = 0; c < width_;) {
     const std::uint64_t element = first + static_cast<std::uint64_t>(c);
     const auto words = noise_.words(static_cast<std::uint64_t>(step), element / 4);

@@ -52,6 +52,7 @@ class PoolRows {
   Philox noise_;
   std::int64_t global_width_;
   std::int64_t first_column_;
+  std::int64_t first_row_;
 };
 
 }  // namespace mneme::cpu

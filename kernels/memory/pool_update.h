@@ -48,10 +48,11 @@ struct PoolState {
   View v;  // (R, W) f32
   View last = {};  // (R) i32: the last step applied to a row; only for `exact`
   /// bf16 values without master are rounded stochastically: Philox(seed, purpose), counter (step,
-  /// global element), where an element is row*global_width + first_column + column.
+  /// global element), where an element is (first_row+row)*global_width + first_column + column.
   std::uint64_t seed = 0;
   std::int64_t global_width = 0;
   std::int64_t first_column = 0;
+  std::int64_t first_row = 0;  // of the pool, where the state is a part of its rows
 };
 
 /// Brings rows forward to step `to` by replaying the dense rule with zero gradient through the

@@ -95,6 +95,17 @@ void Optimizer::settle(Exec& ex, std::int64_t step) {
   }
 }
 
+bool Optimizer::settle_debt(Exec& ex,
+                            const OptimizerConfig& saved,
+                            std::int64_t steps,
+                            std::int64_t step) {
+  bool settled = false;
+  for (const auto& keeper : keepers_) {
+    if (keeper && keeper->settle_debt(ex, saved, steps, step)) settled = true;
+  }
+  return settled;
+}
+
 std::vector<StateItem> Optimizer::settled_weights(Exec& ex, std::int64_t step) {
   begin_step(step + 1);
   std::vector<StateItem> items = ps_->state_items();

@@ -32,8 +32,11 @@ class Optimizer {
   void begin_step(std::int64_t step);
   /// Applies step t; gradients are multiplied by `scale_main` or, for pool rows, `scale_values`.
   void update(Exec& ex, std::int64_t step, double scale_main, double scale_values);
-  /// Brings every pool row to step `step`: before the options of the pool's update change.
+  /// Brings every pool row to step `step`.
   void settle(Exec& ex, std::int64_t step);
+  /// Before training goes on from what was saved at `step` by a run of `steps` with other options:
+  /// steps that pool rows still owe are those of the old options. Returns whether there were any.
+  bool settle_debt(Exec& ex, const OptimizerConfig& saved, std::int64_t steps, std::int64_t step);
 
   /// The weights by name as evaluation after step `step` sees them, stored state left as it is.
   /// Views of pool rows may lie in ex.scratch: hold a mark around their use.

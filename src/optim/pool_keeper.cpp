@@ -95,6 +95,30 @@ void PoolKeeper::settle(Exec& ex, std::int64_t step) {
   }
 }
 
+/// Whether steps 1 .. step, which both know, were the same for rows that nobody read.
+bool PoolKeeper::replays_as(const PoolKeeper& other, std::int64_t step) const {
+  const PoolHistory a = history();
+  const PoolHistory b = other.history();
+  const auto known = [&](std::span<const double> x) { return x.first(size_of(step + 1)); };
+  return a.beta1 == b.beta1 && a.beta2 == b.beta2 && a.eps == b.eps &&
+         std::ranges::equal(known(a.lr), known(b.lr)) &&
+         std::ranges::equal(known(a.decay), known(b.decay));
+}
+
+bool PoolKeeper::settle_debt(Exec& ex,
+                             const OptimizerConfig& saved,
+                             std::int64_t steps,
+                             std::int64_t step) {
+  if (!is_exact()) return false;
+  PoolKeeper before(saved, steps, seed_, pool_);
+  before.state_ = state_;
+  before.begin_step(step + 1);
+  begin_step(step + 1);
+  if (replays_as(before, step)) return false;
+  before.settle(ex, step);
+  return true;
+}
+
 View PoolKeeper::settled_values(Exec& ex) const {
   if (!is_exact()) return state_.values;
   const Shape shape = state_.values.shape();
@@ -118,7 +142,7 @@ View PoolKeeper::settled_values(Exec& ex) const {
     part.m = copied(state_.m);
     part.v = copied(state_.v);
     part.last = copied(state_.last);
-    part.first_column += first * part.global_width;
+    part.first_row = first;
     const auto in_part = std::span<const std::int32_t>(rows).first(size_of(end - first));
     pool_catch_up(ex, {.state = &part,
                        .rows = view_of(in_part, {end - first}),

@@ -29,6 +29,10 @@ class PoolKeeper : public RowKeeper {
   void update(Exec& ex, const RowSums& sums, std::int64_t step, double grad_scale);
   /// Brings every row to step `step`, by the history of this optimizer.
   void settle(Exec& ex, std::int64_t step);
+  /// After a load of what a run with other options saved at `step`: rows that lag owe steps of that
+  /// run's rule. Brings every row to `step` by it, where it applied anything else than this one
+  /// would have; returns whether it did.
+  bool settle_debt(Exec& ex, const OptimizerConfig& saved, std::int64_t steps, std::int64_t step);
   /// The values as they are read now (after begin_step), stored state left as it is: a copy in
   /// ex.scratch where rows may lag, else the values themselves.
   View settled_values(Exec& ex) const;
@@ -37,6 +41,7 @@ class PoolKeeper : public RowKeeper {
 
  private:
   PoolHistory history() const;
+  bool replays_as(const PoolKeeper& other, std::int64_t step) const;
   bool is_exact() const { return config_.pool_update == PoolUpdate::exact; }
 
   OptimizerConfig config_;

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "checkpoint/load.h"
 #include "config/parse.h"
+#include "config/print.h"
 
 namespace mneme {
 namespace {
@@ -41,8 +42,17 @@ SavedRun read_saved_run(const fs::path& path, const std::vector<std::string>& ov
   const Manifest m = read_manifest(run.entry.path);
   require(m.meta.contains("config"), Fault::checkpoint, "{}: the manifest holds no run's config",
           run.entry.path.string());
-  run.config = parse_text<RunConfig>(m.meta["config"].get<std::string>(),
-                                     "the config saved in " + run.entry.path.string(), overrides);
+  const auto text = m.meta["config"].get<std::string>();
+  const std::string where = "the config saved in " + run.entry.path.string();
+  run.config = parse_text<RunConfig>(text, where, overrides);
+  const auto trained = parse_text<RunConfig>(text, where);
+  require(
+      diff(trained.optimizer, run.config.optimizer).empty() &&
+          trained.train.steps == run.config.train.steps,
+      Fault::user,
+      "--set optimizer.* and train.steps: {} is trained already, and its pool's rows are brought "
+      "up to date by the options that it was trained with; hint: leave them out",
+      run.entry.path.string());
   run.root = fs::absolute(run.entry.path).parent_path().parent_path();
   return run;
 }

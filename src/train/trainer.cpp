@@ -8,6 +8,7 @@
 #include "base/scope.h"
 #include "checkpoint/load.h"
 #include "checkpoint/save.h"
+#include "config/parse.h"
 #include "config/print.h"
 #include "runtime/process_memory.h"
 #include "train/load_model.h"
@@ -87,14 +88,21 @@ void Trainer::start_or_resume() {
 void Trainer::resume(const CheckpointEntry& entry) {
   const Scope scope("resume");
   const Manifest saved = read_manifest(entry.path);
-  require_same_run(saved.meta.at("config").get<std::string>(), config_, options_.overrides,
-                   entry.path.string());
+  const auto text = saved.meta.at("config").get<std::string>();
+  require_same_run(text, config_, options_.overrides, entry.path.string());
+  const auto before = parse_text<RunConfig>(text, "the config saved in " + entry.path.string());
   loader_->restore(LoaderState::from_json(saved.meta.at("loader").dump(), entry.path.string()));
   const std::vector<StateItem> items = engine_->state_items();
   load_checkpoint(mesh_->world(),
                   {.checkpoint = entry.path, .items = items, .position = position_on(*mesh_)});
   step_ = entry.step;
   saved_step_ = step_;
+  if (engine_->optimizer().settle_debt(engine_->exec(), before.optimizer, before.train.steps,
+                                       step_) &&
+      speaks()) {
+    options_.reporter->message(fmt::format(
+        "the pool's options differ: its rows are brought to step {} by the old ones", step_));
+  }
 }
 
 bool Trainer::speaks() const {

@@ -14,6 +14,7 @@
 #include "checkpoint/save.h"
 #include "checkpoint/verify.h"
 #include "comm/self_comm.h"
+#include "support/expect_error.h"
 #include "support/ranks.h"
 #include "support/temporary_folder.h"
 #include "support/tiny_run.h"
@@ -25,6 +26,16 @@
 
 namespace mneme::test {
 namespace {
+
+/// Tensors of pool values in a checkpoint, by their checksums.
+std::string values_in(const Manifest& m) {
+  std::string hashes;
+  for (const ItemRecord& item : m.items) {
+    if (!item.name.ends_with("values") || item.name.starts_with("optimizer")) continue;
+    for (const BlockRecord& b : item.blocks) hashes += hex(b.xxh3);
+  }
+  return hashes;
+}
 
 /// A run of the tiny Memory+ model on token files in a folder of its own.
 class Resume : public testing::Test {
@@ -106,13 +117,17 @@ class Resume : public testing::Test {
 
   /// Loads the newest state of `name` on data x memory ranks and saves it again, untrained, as
   /// `copy`.
-  void save_again(const std::string& name, const std::string& copy, int data, int memory) {
+  void save_again(const std::string& name,
+                  const std::string& copy,
+                  int data,
+                  int memory,
+                  const std::vector<std::string>& overrides = {}) {
     RunConfig c = config_;
     c.name = name;
     c.mesh = {.data = data, .memory = memory};
     run_ranks(data * memory, [&](Communicator& world) {
       const Mesh mesh(world, c.mesh);
-      Trainer trainer(c, mesh, {});
+      Trainer trainer(c, mesh, {.overrides = overrides});
       const std::vector<StateItem> items = trainer.engine().state_items();
       EXPECT_TRUE(save_checkpoint(world, {.folder = run(copy) / "checkpoints",
                                           .step = trainer.step(),
@@ -224,11 +239,46 @@ TEST_F(Resume, ValidationMovesNoState) {
   EXPECT_EQ(state_hash("measured", "step_000012"), state_hash("quiet", "step_000012"));
 }
 
+/// Without a measure of use, a pool of which nobody reads anything looks like one that learns.
+TEST_F(Resume, UseOfThePoolIsToldInEveryWindow) {
+  config_.report.use_every = 5;
+  config_.train.steps = 12;
+  EXPECT_EQ(train("run", 0, 1, 2), 0);
+  std::vector<std::int64_t> steps;
+  std::ifstream in(run("run") / "metrics.jsonl");
+  for (std::string line; std::getline(in, line);) {
+    const auto json = nlohmann::json::parse(line);
+    if (json["kind"] != "use") continue;
+    steps.push_back(json["step"]);
+    EXPECT_GT(json["touched"].get<double>(), 0);
+    EXPECT_LE(json["touched"].get<double>(), 1);
+    EXPECT_GE(json["effective_rows"].get<double>(), 1);
+    EXPECT_EQ(json["heads"].size(), 4U) << "two layers of two heads";
+  }
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{5, 10}));
+}
+
+TEST_F(Resume, ReplicasOfThePoolThatDriftedApartAreNotSaved) {
+  RunConfig c = config_;
+  c.mesh = {.data = 2, .memory = 1};
+  c.train.stop_at_step = 2;
+  expect_error(Fault::bug, "have drifted apart at step 2", [&] {
+    run_ranks(2, [&](Communicator& world) {
+      const Mesh mesh(world, c.mesh);
+      Trainer trainer(c, mesh, {});
+      const ParamId pool = trainer.engine().model().pools().at(0);
+      if (world.rank() == 1) trainer.engine().params()[pool].weight.span<float>()[7] += 0.25F;
+      trainer.run();
+    });
+  });
+  EXPECT_TRUE(list_checkpoints(run("run") / "checkpoints").empty());
+}
+
 /// A pool of which most rows lag behind in any step, and copies of the weights every 4 steps.
 class WeightsCopies : public Resume, public testing::WithParamInterface<const char*> {
  protected:
   WeightsCopies() {
-    config_.model.memory.half_keys = 48;
+    config_.model.memory.half_keys = 80;  // more rows than are settled at a time
     const std::string storage = GetParam();
     config_.model.memory.pool_type = storage == "f32" ? PoolType::f32 : PoolType::bf16;
     config_.model.memory.pool_master = storage != "stochastic";
@@ -255,15 +305,7 @@ TEST_P(WeightsCopies, HoldWhatEvaluationSees) {
   for (const ItemRecord& item : copy.items)
     EXPECT_FALSE(item.name.starts_with("optimizer")) << item.name;
   const Manifest full = read_manifest(run("run") / "checkpoints" / "step_000008");
-  const auto pool_of = [](const Manifest& m) {
-    std::string hashes;
-    for (const ItemRecord& item : m.items) {
-      if (!item.name.ends_with("values") || item.name.starts_with("optimizer")) continue;
-      for (const BlockRecord& b : item.blocks) hashes += hex(b.xxh3);
-    }
-    return hashes;
-  };
-  EXPECT_NE(pool_of(copy), pool_of(full)) << "no row lags behind: the test shows nothing";
+  EXPECT_NE(values_in(copy), values_in(full)) << "no row lags behind: the test shows nothing";
   EXPECT_EQ(loss_of("run", "weights_000008"), loss_of("run", "step_000008"));
   EXPECT_NE(loss_of("run", "weights_000004"), loss_of("run", "weights_000008"));
 }
@@ -290,6 +332,35 @@ TEST_P(WeightsCopies, AreNotResumedFrom) {
   EXPECT_EQ(train("run", 14, 1, 1), exit_interrupted);  // from the start: only copies are there
   EXPECT_EQ(told("run").losses.size(), 14U);
   EXPECT_EQ(state_hash("run", "step_000014"), before);
+}
+
+TEST_P(WeightsCopies, AreWhatAResumedRunWithAnotherLearningRateStartsFrom) {
+  EXPECT_EQ(train("run", 8, 1, 2), exit_interrupted);
+  const Manifest copy = read_manifest(run("run") / "checkpoints" / "weights_000008");
+  EXPECT_NE(values_in(read_manifest(run("run") / "checkpoints" / "step_000008")), values_in(copy));
+  config_.optimizer.memory_values.lr = 0.05;
+  save_again("run", "same", 1, 2, {"optimizer.memory_values.lr=0.05"});
+  EXPECT_EQ(values_in(read_manifest(run("same") / "checkpoints" / "step_000008")), values_in(copy));
+}
+
+TEST_F(Resume, AnotherPoolScheduleIsThatOfTheDenseUpdate) {
+  config_.model.memory.half_keys = 80;
+  config_.train.steps = 40;
+  const RunConfig first = config_;
+  std::vector<Told> tales;
+  for (const PoolUpdate mode : {PoolUpdate::exact, PoolUpdate::dense}) {
+    config_ = first;
+    config_.optimizer.pool_update = mode;
+    const std::string name(enum_name(mode));
+    EXPECT_EQ(train(name, 20, 1, 1), exit_interrupted);
+    config_.optimizer.memory_values = {.lr = 0.05, .weight_decay = 1.0};
+    config_.optimizer.schedule.kind = ScheduleKind::constant;
+    EXPECT_EQ(train(name, 0, 1, 1, {"optimizer.memory_values", "optimizer.schedule"}), 0);
+    tales.push_back(told(name));
+  }
+  ASSERT_EQ(tales[0].losses.size(), 40U);
+  for (std::size_t i = 0; i < 40; ++i)
+    EXPECT_NEAR(tales[0].losses[i] / tales[1].losses[i], 1, 1e-4) << "step " << i + 1;
 }
 
 }  // namespace
