@@ -2,7 +2,7 @@
 """The pages keep their word: links and anchors lead somewhere, named paths exist, named options are options.
 
 A path is any `code` that begins with a folder of the tree; a dotted name in `code` whose first part is a section of
-docs/config.md must be a key there. Words in <angle brackets>, with * or with {braces} are patterns and not looked up.
+docs/config.md must be a key there. Each mistake of docs/known_mistakes.md names its tests, which exist. Words in <angle brackets>, with * or with {braces} are patterns and not looked up.
 --self-test plants one violation of each kind in a copy of the tree and must see it reported.
 """
 import re
@@ -20,6 +20,8 @@ PATTERN = re.compile(r"[<>*{}$]|\.\.\.")
 OPTION = re.compile(r"^[a-z_]+(\.[a-z_0-9]+)+$")
 KEY = re.compile(r"^\| `([a-z_0-9]+)` ")
 SECTION = re.compile(r"^## (?:`([\w.]+)`)?")  # a heading without `code` is the top level
+MISTAKES = Path("docs/known_mistakes.md")
+TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.MULTILINE)
 FILE = re.compile(r"\.(md|py|sh|h|cpp|yaml|txt|json\w*)$")
 
 
@@ -83,6 +85,20 @@ def option_faults(keys, text):
                 yield f"`{name}` is no option of docs/config.md"
 
 
+def mistake_faults(root, text):
+    """Each row of the table names one test at least, as `Suite.Name`, and every test that is named exists."""
+    tests = {f"{suite}.{name}" for path in sorted((root / "tests").rglob("*_test.cpp"))
+             for suite, name in TEST.findall(path.read_text(encoding="utf-8"))}
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")][1:]
+    for row in rows:
+        named = CODE.findall(row[-1])
+        if not named:
+            yield f"the mistake '{row[0].strip()}' names no test"
+        for test in named:
+            if test not in tests:
+                yield f"the test `{test}` does not exist"
+
+
 def check(root):
     faults = []
     keys = option_keys(root)
@@ -93,6 +109,8 @@ def check(root):
         found = list(link_faults(root, root / path, text)) + list(path_faults(root, text))
         if keys is not None:
             found += option_faults(keys, text)
+        if path == MISTAKES:
+            found += mistake_faults(root, text)
         faults += [f"{path}: {fault}" for fault in found]
     return faults
 
@@ -101,6 +119,13 @@ def plant(text):
     def apply(root):
         with (root / "docs/architecture.md").open("a", encoding="utf-8") as page:
             page.write("\n" + text + "\n")
+    return apply
+
+
+def plant_row(tests):
+    def apply(root):
+        with (root / MISTAKES).open("a", encoding="utf-8") as page:
+            page.write(f"| planted | nothing | {tests} |\n")
     return apply
 
 
@@ -113,6 +138,8 @@ PLANTED = {
     "a link to nowhere": (plant("[see](planted.md)"), "which does not exist"),
     "a link to no section": (plant("[see](architecture.md#planted)"), "no such section"),
     "a path that is not there": (plant("Read `src/base/planted.h`."), "`src/base/planted.h` does not exist"),
+    "a test that is gone": (plant_row("`Planted.Test`"), "the test `Planted.Test` does not exist"),
+    "a mistake without a test": (plant_row("none yet"), "the mistake 'planted' names no test"),
     "a misspelt option": (plant_option, "`planted.rtae` is no option"),
 }
 

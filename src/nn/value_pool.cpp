@@ -29,7 +29,13 @@ ValuePool::ValuePool(const ParamScope& scope, const Options& o, Communicator& me
                              .grad = GradKind::sparse_rows,
                              .type = o.type == PoolType::bf16 ? DType::bf16 : DType::f32,
                              .touched_rows = o.touched_rows})),
-      axis_(&memory_axis) {}
+      axis_(&memory_axis) {
+  require(
+      o.width >= axis_->size(), Fault::user,
+      "model.memory.value_width = {}: rows have fewer columns than mesh.memory = {} ranks, which "
+      "each hold some of them; hint: fewer ranks for the memory axis, more for data",
+      o.width, axis_->size());
+}
 
 std::int64_t ValuePool::chunk_tokens(std::int64_t tokens, std::int64_t reads) const {
   // Bounds what a chunk takes on each rank to about 32 MiB, whatever the number of ranks.
