@@ -79,7 +79,10 @@ class SomeParams {
     pool_accumulate(ex, {.reads = reads, .into = &pool().row_sums});
   }
   /// A training step as the engine takes it: rows are caught up before they are read.
-  void step(std::int64_t step, const std::vector<std::int32_t>& touched, double main, double values) {
+  void step(std::int64_t step,
+            const std::vector<std::int32_t>& touched,
+            double main,
+            double values) {
     optimizer->begin_step(step);
     const auto n = static_cast<std::int64_t>(touched.size());
     if (n > 0) pool().keeper->catch_up(ex, view_of(std::span(touched), {n}));
