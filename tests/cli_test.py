@@ -287,7 +287,7 @@ def test_copies_of_weights(m):
     full, copy = run / "checkpoints/step_000004", run / "checkpoints/weights_000004"
     assert "step 4, weights" in m.out("checkpoint", "show", copy)
     for command in (["eval"], ["generate", "--prompt", "A row", "--tokens", 4]):
-        told = [m.out(command[0], path, *command[1:]) for path in (full, copy)]
+        told = [m.run(command[0], path, *command[1:]).stdout for path in (full, copy)]
         assert told[0] == told[1] and told[0], told
     assert "trained already" in m.error("eval", copy, "--set", "optimizer.lr=1")
     m.run("train", "run.yaml")  # goes on from the full one: nothing is left to do
