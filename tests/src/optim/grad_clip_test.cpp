@@ -23,7 +23,7 @@ Norms norms_of(const std::vector<std::int32_t>& touched) {
   double values = 0;
   const auto add = [](double& sum, const char* name, std::int64_t first, std::int64_t count) {
     for (std::int64_t i = first; i < first + count; ++i) {
-      const double g = SomeParams::gradient(name, 1, i);
+      const double g = static_cast<double>(SomeParams::gradient(name, 1, i));
       sum += g * g;
     }
   };

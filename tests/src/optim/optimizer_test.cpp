@@ -78,7 +78,8 @@ TEST_P(PlainLoop, EqualsTheOptimizerInEveryGroup) {
         const auto rows = touched(s);
         const bool is_read = !is_pool || std::ranges::find(rows, row) != rows.end();
         if (!is_read && GetParam() == PoolUpdate::lazy) continue;
-        const double g = SomeParams::gradient(p.spec.name, s, static_cast<std::int64_t>(i));
+        const double g =
+            static_cast<double>(SomeParams::gradient(p.spec.name, s, static_cast<std::int64_t>(i)));
         elements[i].step(rule, is_read ? g * (is_pool ? values : main) : 0);
       }
     }
