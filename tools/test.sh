@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that CI runs, in timed stages. Installs what is missing first.
-# Usage: tools/test.sh [stage...]      (default: check cpu)
-# clang, asan, tsan and tidy join the default once each has been seen green as a whole; until then by name.
+# Usage: tools/test.sh [stage...]      (default: check cpu clang)
+# asan, tsan and tidy join the default once all three have been seen green as a whole; until then by name.
 #   check   format, layers, completeness, docs, spelling: no build
 #   cpu     g++, warnings as errors, all tests but the slow ones
 #   clang   clang++, plain matrix products, the fast tests
@@ -116,7 +116,7 @@ choose_stages() {
       stages+=("$name")
     fi
   done
-  ((${#stages[@]})) || stages=(check cpu)
+  ((${#stages[@]})) || stages=(check cpu clang)
 }
 
 run_stage() {
