@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 work=work/quickstart
 mneme=build/cpu/mneme
-steps=600
+steps=375
 prompts=("A horse is" "The city of" "To sing means")
 
 usage_error() {
@@ -52,10 +52,10 @@ cmake --preset cpu -DMNEME_TESTS=OFF | grep -- '-- mneme\|--   ' || true
 cmake --build --preset cpu --target mneme
 stage_done
 
-stage corpus "36 MB of dictionary text, and 600 people whose facts stand in 1, 4 or 16 biographies each"
+stage corpus "36 MB of dictionary text, and 1,500 people whose facts stand in 1, 4 or 16 biographies each"
 mkdir -p "$work"
 unless_there "$work/dictionary/gcide.jsonl" python3 data/make_dictionary_text.py "$work/dictionary"
-unless_there "$work/facts/probes.jsonl" "$mneme" prep facts --output "$work/facts" --people 600 \
+unless_there "$work/facts/probes.jsonl" "$mneme" prep facts --output "$work/facts" --people 1500 \
   --unknown-people 60 --exposures 1,4,16 --attributes 3
 stage_done
 
