@@ -8,13 +8,23 @@
 #include "base/math.h"
 
 namespace mneme {
+namespace {
+
+// Far above what any machine trains, and low enough that a mistyped size is told at once: planning
+// walks through a step's chunks of tokens, which for a thousand times more would take hours.
+constexpr std::int64_t kLongestSample = std::int64_t{1} << 24;
+constexpr std::int64_t kLargestBatch = std::int64_t{1} << 24;
+constexpr std::int64_t kMostTokensOfAPass = std::int64_t{1} << 24;
+
+}  // namespace
 
 void TrainConfig::describe(Schema<TrainConfig>& s) {
   s.field("steps", &TrainConfig::steps, "steps", "length of the run and of its schedule",
           positive())
-      .field("sequence", &TrainConfig::sequence, "tokens", "length of a sample", positive())
+      .field("sequence", &TrainConfig::sequence, "tokens", "length of a sample",
+             in_range(1, kLongestSample))
       .field("batch", &TrainConfig::batch, "samples", "samples per optimizer step, over all ranks",
-             positive())
+             in_range(1, kLargestBatch))
       .field("micro_batch", &TrainConfig::micro_batch, "samples",
              "samples per rank in one forward and backward; 0: all of a rank's share of the batch",
              non_negative(), free_to_change())
@@ -66,18 +76,26 @@ void RunConfig::describe(Schema<RunConfig>& s) {
 }
 
 std::int64_t micro_batches(const TrainConfig& c, std::int64_t ranks) {
-  if (c.micro_batch == 0 && c.batch % ranks == 0) return 1;
-  const std::int64_t whole = ranks * std::max<std::int64_t>(c.micro_batch, 1);
-  const std::int64_t below = std::max(whole, c.batch / whole * whole);
-  const std::int64_t above = ceil_div(c.batch, whole) * whole;
-  const std::string nearest =
-      below == above ? fmt::format("{}", above) : fmt::format("{} or {}", below, above);
-  require(c.batch % whole == 0, Fault::user,
-          "train.batch = {} samples does not divide over {} ranks in micro-batches of {}; hint: "
-          "train.batch "
-          "= {} does",
-          c.batch, ranks, std::max<std::int64_t>(c.micro_batch, 1), nearest);
-  return c.batch / whole;
+  std::int64_t passes = 1;
+  if (c.micro_batch > 0 || c.batch % ranks > 0) {
+    const std::int64_t whole = ranks * std::max<std::int64_t>(c.micro_batch, 1);
+    const std::int64_t below = std::max(whole, c.batch / whole * whole);
+    const std::int64_t above = ceil_div(c.batch, whole) * whole;
+    const std::string nearest =
+        below == above ? fmt::format("{}", above) : fmt::format("{} or {}", below, above);
+    require(c.batch % whole == 0, Fault::user,
+            "train.batch = {} samples does not divide over {} ranks in micro-batches of {}; hint: "
+            "train.batch = {} does",
+            c.batch, ranks, std::max<std::int64_t>(c.micro_batch, 1), nearest);
+    passes = c.batch / whole;
+  }
+  const std::int64_t samples = c.batch / ranks / passes;
+  require(samples * c.sequence <= kMostTokensOfAPass, Fault::user,
+          "{} samples of {} tokens in one forward and backward of a rank are over {} tokens; hint: "
+          "train.micro_batch = {} or less",
+          samples, c.sequence, kMostTokensOfAPass,
+          std::max<std::int64_t>(kMostTokensOfAPass / c.sequence, 1));
+  return passes;
 }
 
 }  // namespace mneme

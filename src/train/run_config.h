@@ -82,7 +82,8 @@ struct RunConfig {
 static_assert(Config<RunConfig>);
 
 /// Forward and backward passes of one optimizer step on `ranks` ranks. Fault::user when the batch
-/// does not divide, with the nearest sizes that do.
+/// does not divide, with the nearest sizes that do, or when a rank's pass has over 16,777,216
+/// tokens.
 std::int64_t micro_batches(const TrainConfig& config, std::int64_t ranks);
 
 }  // namespace mneme

@@ -97,5 +97,23 @@ TEST(TrainConfig, ABatchThatDoesNotDivideIsRefusedWithTheNearestThatDo) {
   EXPECT_EQ(micro_batches(c, 4), 2);
 }
 
+TEST(TrainConfig, APassThatNoMachineHoldsIsRefusedBeforeItIsPlanned) {
+  TrainConfig c;
+  c.sequence = 1 << 20;
+  c.batch = 64;
+  EXPECT_EQ(micro_batches(c, 4), 1);
+  c.batch = 68;
+  try {
+    micro_batches(c, 4);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.fault(), Fault::user);
+    EXPECT_NE(std::string(e.what()).find("train.micro_batch = 16 or less"), std::string::npos)
+        << e.what();
+  }
+  c.micro_batch = 1;
+  EXPECT_EQ(micro_batches(c, 4), 17);
+}
+
 }  // namespace
 }  // namespace mneme::test
