@@ -27,6 +27,10 @@ runtime: {threads: 1}
 TEXT = "A row is read. Then it is weighed, and rows add up: π ≈ 3.14159.\n\n" * 40
 
 
+class Skip(Exception):
+    """Why a test cannot be done on this machine."""
+
+
 class Mneme:
     """Runs the program in an empty folder of its own."""
 
@@ -319,18 +323,21 @@ def main(names, description):
     given = parser.parse_args()
     tests = {k: v for k, v in names.items() if k.startswith("test_")}
     chosen = {k: v for k, v in tests.items() if not given.names or k.removeprefix("test_") in given.names}
-    failed = 0
+    failed, skipped = 0, 0
     for name, test in chosen.items():
         started = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             try:
                 test(Mneme(str(Path(given.mneme).resolve()), Path(folder)))
+            except Skip as reason:
+                skipped += 1
+                print(f"SKIPPED {name}: {reason}")
             except Exception as error:  # a time-out counts as well
                 failed += 1
                 line = traceback.extract_tb(error.__traceback__)[1]
                 print(f"FAILED {name} at line {line.lineno}: {line.line}\n{error or ''}")
         print(f"{name}: {time.monotonic() - started:.1f} s", flush=True)
-    print(f"{len(chosen) - failed} passed, {failed} failed, 0 skipped")
+    print(f"{len(chosen) - failed - skipped} passed, {failed} failed, {skipped} skipped")
     return int(failed > 0)
 
 
