@@ -91,7 +91,8 @@ def test_disk_full_while_saving(m):
             warning = [line for line in text.splitlines() if line.startswith("warning: step 4 could not be saved")]
             need("\n".join(warning), f"disk/ranks{ranks}/checkpoints/step_000004", "make room", "training goes on")
             assert re.search(r"it takes \d+ bytes, and \S+ has \d+ left", warning[0]), warning
-            assert "the state of step 5 could not be saved; the newest checkpoint is of step 2" in done.stderr.decode(), text
+            lost = "the state of step 5 could not be saved; the newest checkpoint is of step 2"
+            assert done.stderr.decode().count(lost) == 1, text
             run = disk / f"ranks{ranks}"
             assert os.listdir(run / "checkpoints") == ["step_000002"], "something half-written was left"
             assert m.out("checkpoint", "verify", run).count("all checksums match") == 1
@@ -99,6 +100,14 @@ def test_disk_full_while_saving(m):
             shutil.rmtree(run)
             goes_on = m.out(*words[:2], *sets(f"name=ranks{ranks}", "train.steps=7"))
             assert "going on after step 2" in goes_on and "step 7/7" in goes_on, goes_on
+
+
+def test_disk_full_at_the_end(m):
+    prepare(m)
+    with small_disk(m.folder / "disk", 700):
+        done = m.run("train", "run.yaml", *sets("output=disk", "train.steps=6", "checkpoint.keep.keep_last=9"), status=5)
+        assert "the state of step 6 could not be saved" in done.stderr.decode(), done.stderr.decode()
+        assert not (m.folder / "disk/tiny/summary.json").exists(), "a run without its last state is not finished"
 
 
 def damaged(m):
@@ -297,17 +306,44 @@ def test_all_mistaken_options_at_once(m):
              "bad.yaml:10: optimizer.schedule.kind = cosinus is not allowed: must be one of constant | ",
              "bad.yaml:10: optimizer.schedule.warmup = fast is not allowed: must be a number",
              "--set report.log_evry=2: unknown key report.log_evry, did you mean report.log_every?\n",
-             "--set train.sequence=0: train.sequence = 0 is not allowed: must be positive\n", lines=9)  # one hint
+             "--set train.sequence=0: train.sequence = 0 is not allowed: must be from 1 to 16777216\n", lines=9)  # one hint
     assert not (m.folder / "runs").exists()
+
+
+def on_rank_1_elsewhere(m):
+    """Ranks of which the second works in a folder of its own, a copy of this one."""
+    shutil.copytree(m.folder, m.folder / "other")
+    m.write("rank.sh", f'test $OMPI_COMM_WORLD_RANK = 0 || cd other\nexec "{m.program}" "$@"\n')
+    return [LAUNCH, "-n", "2", "bash", "rank.sh", "train", "run.yaml"]
+
+
+def test_an_error_of_one_rank(m):
+    prepare(m)
+    damaged(m)
+    train = on_rank_1_elsewhere(m)
+    for file, status, words in (("flipped.h5", 3, ["is damaged"]), (None, 2, ["'a.h5'"])):
+        (m.folder / "other/a.h5").unlink(missing_ok=True)
+        if file:
+            shutil.copy(m.folder / file, m.folder / "other/a.h5")
+        begun = time.monotonic()
+        done = cli_test.Mneme(train[0], m.folder).run(*train[1:], status=status)
+        assert time.monotonic() - begun < 10
+        need(done.stderr.decode(), *words, lines=len(done.stderr.decode().splitlines()))
+        assert done.stderr.decode().startswith("[rank 1] ") and done.stderr.decode().count("[rank") == 1, done.stderr.decode()
+
+
+def test_an_error_of_all_ranks_is_told_once(m):
+    run = m.trained()
+    (run / "checkpoints/step_000004/manifest.json").unlink()
+    text = told(m, "eval", f"{TINY}/step_000004", status=4, ranks=2)
+    assert text.count("no complete checkpoint here") == 1, text
 
 
 def test_one_rank_cannot_save(m):
     prepare(m)
-    shutil.copytree(m.folder, m.folder / "other")  # rank 1 works where no run folder is
-    m.write("rank.sh", f'test $OMPI_COMM_WORLD_RANK = 0 || cd other\nexec "{m.program}" "$@"\n')
+    train = on_rank_1_elsewhere(m)  # where no run folder is
     begun = time.monotonic()
-    done = cli_test.Mneme(LAUNCH, m.folder).run("-n", 2, "bash", "rank.sh", "train", "run.yaml", *sets("train.stop_at_step=3"),
-                                                status=5)
+    done = cli_test.Mneme(train[0], m.folder).run(*train[1:], *sets("train.stop_at_step=3"), status=5)
     assert time.monotonic() - begun < 10
     warnings = [line for line in done.stdout.decode().splitlines() if line.startswith("warning: step 2 ")]
     need("\n".join(warnings), f"{TINY}/step_000002 could not be saved: [rank 1] cannot create ", "No such file", "training goes on")

@@ -1,7 +1,12 @@
+#include <algorithm>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <initializer_list>
 #include <sstream>
 #include <string>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -14,21 +19,37 @@
 namespace mneme {
 namespace {
 
-/// This process's rank as its launcher says, -1 when none started it. Only for who prints.
-int launched_rank() {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+int from_launcher(std::initializer_list<const char*> variables) {
+  for (const char* name : variables) {
     if (const char* value = std::getenv(name))
       return std::atoi(value);  // NOLINT: read before threads
   }
   return -1;
 }
 
-/// The user's mistakes are found by every rank alike, and told once; anything else by whom it
-/// befell.
+/// This process's rank as its launcher says, -1 when none started it. Only for who prints.
+int launched_rank() {
+  return from_launcher({"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"});
+}
+
+/// How many there are, -1 when nobody says.
+int launched_ranks() {
+  return from_launcher({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"});
+}
+
+/// Most errors befall all ranks alike: the first rank tells them and ends the job, for which a
+/// launcher takes a second. Another rank waits a little longer, by its number: who is then still
+/// there has an error of its own, and tells it.
+void let_the_first_rank_tell(int rank) {
+  if (rank <= 0) return;
+  for (const int number : {SIGTERM, SIGINT}) std::signal(number, SIG_DFL);
+  const double later = static_cast<double>(rank) / std::max(rank + 1, launched_ranks());
+  std::this_thread::sleep_for(std::chrono::duration<double>(3 + later));
+}
+
 void print(const Error& e, int rank) {
-  const bool same_everywhere = e.fault() == Fault::user || e.fault() == Fault::data;
-  if (same_everywhere && rank > 0) return;
-  const std::string who = rank >= 0 && !same_everywhere ? fmt::format("[rank {}] ", rank) : "";
+  const bool users = e.fault() == Fault::user || e.fault() == Fault::data;
+  const std::string who = rank > 0 || (rank == 0 && !users) ? fmt::format("[rank {}] ", rank) : "";
   const std::string where = e.fault() == Fault::bug ? "\n" + e.where() : "";
   fmt::print(stderr, "{}{}{}\n", who, e.what(), where);
   std::fflush(stderr);
@@ -41,9 +62,11 @@ int run(const Action& action) {
   try {
     return action();
   } catch (const Error& e) {
+    let_the_first_rank_tell(rank);
     print(e, rank);
     abort_job(static_cast<int>(e.fault()));
   } catch (const std::exception& e) {
+    let_the_first_rank_tell(rank);
     fmt::print(stderr, "[rank {}] unexpected error: {}\n", rank, e.what());
     abort_job(static_cast<int>(Fault::bug));
   }

@@ -72,7 +72,11 @@ void ModelConfig::describe(Schema<ModelConfig>& s) {
       .together("channels must be a multiple of heads, unless head_width is set",
                 [](const ModelConfig& c) { return c.head_width != 0 || c.channels % c.heads == 0; })
       .together("head_width must be even",
-                [](const ModelConfig& c) { return c.resolved_head_width() % 2 == 0; })
+                [](const ModelConfig& c) {
+                  const bool undefined =
+                      c.head_width == 0 && c.channels % c.heads != 0;  // told above
+                  return undefined || c.resolved_head_width() % 2 == 0;
+                })
       .together("channels must be even for the default of memory.key_width",
                 [](const ModelConfig& c) {
                   return c.memory.key_width || c.ffn != FfnKind::memory_plus || c.channels % 4 == 0;

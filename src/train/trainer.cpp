@@ -286,7 +286,7 @@ int Trainer::run() {
   if (done) validate();
   if (saved_step_ != step_) {
     const bool ok = save(CheckpointKind::full);
-    require(ok || done, Fault::machine,
+    require(ok, Fault::machine,
             "the state of step {} could not be saved; the newest checkpoint is of step {}", step_,
             saved_step_);
   }
