@@ -295,11 +295,11 @@ def test_nothing_to_read(m):
 
 def test_all_mistaken_options_at_once(m):
     prepare(m)
-    m.write("bad.yaml", RUN.replace("channels: 16", "chanels: 16").replace("top_k: 2", "top_k: 20").replace("steps", "stepz")
+    m.write("bad.yaml", RUN.replace("channels: 16", "channls: 16").replace("top_k: 2", "top_k: 20").replace("steps", "stepz")
             + "optimizer: {lr: -1, schedule: {kind: cosinus, warmup: fast}}\n")
     for ranks in (1, 2):
         text = told(m, "train", "bad.yaml", *sets("report.log_evry=2", "train.sequence=0"), status=2, ranks=ranks)
-        need(text, "bad.yaml:2: unknown key model.chanels, did you mean model.channels?\n",
+        need(text, "bad.yaml:2: unknown key model.channls, did you mean model.channels?\n",
              "bad.yaml:2: model.memory.top_k = 20 is not allowed: wanted top_k <= half_keys, found model.memory.half_keys = 8\n",
              "bad.yaml:6: unknown key train.stepz, did you mean train.steps?\n",
              "bad.yaml:10: optimizer.lr = -1 is not allowed: must be positive\n",
