@@ -5,7 +5,6 @@ says what is wrong, where, and how to mend it.
     bad_input_test.py --mneme build/cpu/mneme [NAME...]
 """
 import contextlib
-import json
 import os
 import random
 import re
@@ -17,8 +16,8 @@ import time
 from pathlib import Path
 
 import cli_test
-from cli_test import ROOT, RUN, TEXT
-from runs_test import same_files
+from cli_test import ROOT, RUN, TEXT, wait_for
+from runs_test import same_files, steps_of
 
 LAUNCH = str(ROOT / "launch/mpirun.sh")
 TINY = "runs/tiny/checkpoints"
@@ -53,14 +52,7 @@ def need(text, *words, lines=1):
 
 
 def steps(m, run="tiny"):
-    """{step: its record}, the last where a step was done twice."""
-    lines = (m.folder / f"runs/{run}/metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    return {r["step"]: r for r in map(json.loads, lines) if r["kind"] == "step"}
-
-
-def saved(folder):
-    """The names of the checkpoints, oldest first, as files show them."""
-    return sorted(p.name for p in folder.glob("step_??????"))
+    return steps_of(m.folder / "runs" / run)
 
 
 @contextlib.contextmanager
@@ -146,7 +138,7 @@ def test_another_tokenizer(m):
         text = told(m, "train", "run.yaml", *sets(f"data.{where}.0.files=[a.h5,pieces.h5]"), status=3)
         need(text, "a.h5", "pieces.h5", "tokenizer")
     need(told(m, "train", "run.yaml", *sets("model.vocabulary=200"), status=2), "200", "257 tokens", "hint: 0 takes")
-    assert not (m.folder / TINY).exists() or not saved(m.folder / TINY)
+    assert not list((m.folder / TINY).glob("step_*"))
 
 
 def test_batch_that_does_not_divide(m):
@@ -173,22 +165,13 @@ def begin(m, *command):
     return subprocess.Popen(command, cwd=m.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def wait_for(seen, job, what):
-    for _ in range(3000):
-        if seen():
-            return
-        assert job.poll() is None, f"ended with {job.returncode} before {what}"
-        time.sleep(0.01)
-    raise AssertionError(f"no {what} after 30 s")
-
-
 def test_a_rank_killed(m):
     prepare(m)
     train = [m.program, "train", "run.yaml", *sets("train.steps=24", "checkpoint.every=4", "checkpoint.keep.keep_last=9",
                                                    "report.validate_every=0", "data.validation=[]")]
     cli_test.Mneme(LAUNCH, m.folder).run("-n", 2, *train, *sets("name=whole"))
     job = begin(m, LAUNCH, "-n", "2", *train)
-    wait_for((m.folder / TINY / "step_000004").exists, job, "checkpoint of step 4")
+    wait_for(m.folder / TINY / "step_000004", job)
     ranks = ranks_of(m.folder)
     assert sorted(ranks) == [0, 1], ranks
     os.kill(ranks[1], signal.SIGKILL)
@@ -211,7 +194,7 @@ def test_killed_at_any_moment(m):
     reached = 0
     for _ in range(8):
         job = begin(m, m.program, *train, *often)
-        wait_for(lambda: (m.folder / f"{TINY}/step_{reached + 1:06}").exists(), job, f"checkpoint after step {reached}")
+        wait_for(m.folder / f"{TINY}/step_{reached + 1:06}", job)
         time.sleep(moments.uniform(0, 0.2))
         job.kill()
         assert job.wait() == -signal.SIGKILL, "ended by itself"

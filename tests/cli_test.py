@@ -74,6 +74,16 @@ class Mneme:
         return self.folder / "runs/tiny"
 
 
+def wait_for(path, job):
+    """Until a started process has made this file or folder."""
+    for _ in range(3000):
+        if path.exists():
+            return
+        assert job.poll() is None, f"ended before {path}:\n{job.stdout.read().decode() if job.stdout else ''}"
+        time.sleep(0.01)
+    raise AssertionError(f"no {path} after 30 s")
+
+
 def commands_of(help_text):
     """The names below 'Subcommands:'."""
     if "Subcommands:" not in help_text:

@@ -60,12 +60,16 @@ class Runs:
         return self.folder / "runs" / name
 
     def steps(self, name):
-        """{step: its record} of a run's metrics."""
-        lines = [json.loads(line) for line in (self.run_folder(name) / "metrics.jsonl").read_text().splitlines()]
-        return {line["step"]: line for line in lines if line["kind"] == "step"}
+        return steps_of(self.run_folder(name))
 
     def checkpoint(self, name, step):
         return self.run_folder(name) / "checkpoints" / f"step_{step:06}"
+
+
+def steps_of(run):
+    """{step: its record} of a run's metrics, the last where a step was done twice."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return {line["step"]: line for line in lines if line["kind"] == "step"}
 
 
 def largest_difference(a, b, steps):

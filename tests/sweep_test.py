@@ -13,7 +13,7 @@ import sys
 import time
 
 import cli_test
-from cli_test import ROOT, TEXT
+from cli_test import ROOT, TEXT, wait_for
 
 BASE = """name: base
 model: {channels: 32, blocks: 2, heads: 2, ffn_hidden: 64, ffn: memory_plus, memory: {heads: 2, top_k: 4, half_keys: 8, layers: [1]}}
@@ -59,15 +59,6 @@ def table(folder):
 def start(m, *arguments, ranks=0):
     command = [*(LAUNCH + [str(ranks)] if ranks else []), m.program, "sweep", *arguments]
     return subprocess.Popen(command, cwd=m.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-
-
-def wait_for(path, job):
-    for _ in range(3000):
-        if path.exists():
-            return
-        assert job.poll() is None, f"ended before {path}:\n{job.stdout.read().decode()}"
-        time.sleep(0.01)
-    raise AssertionError(f"no {path} after 30 s")
 
 
 def finish(job, status):

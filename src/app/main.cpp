@@ -47,6 +47,7 @@ void let_the_first_rank_tell(int rank) {
   std::this_thread::sleep_for(std::chrono::duration<double>(3 + later));
 }
 
+/// Told with the rank, but for what the user or the data got wrong as the first rank tells it.
 void print(const Error& e, int rank) {
   const bool users = e.fault() == Fault::user || e.fault() == Fault::data;
   const std::string who = rank > 0 || (rank == 0 && !users) ? fmt::format("[rank {}] ", rank) : "";

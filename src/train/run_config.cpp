@@ -10,11 +10,11 @@
 namespace mneme {
 namespace {
 
-// Far above what any machine trains, and low enough that a mistyped size is told at once: planning
-// walks through a step's chunks of tokens, which for a thousand times more would take hours.
-constexpr std::int64_t kLongestSample = std::int64_t{1} << 24;
-constexpr std::int64_t kLargestBatch = std::int64_t{1} << 24;
-constexpr std::int64_t kMostTokensOfAPass = std::int64_t{1} << 24;
+// Of one rank's forward and backward, so of a sample as well. Far above what any machine trains,
+// and low enough that a mistyped size is told at once: planning walks through a step's chunks of
+// tokens, which for a thousand times more would take hours.
+constexpr std::int64_t kMostTokens = std::int64_t{1} << 24;
+constexpr std::int64_t kLargestBatch = kMostTokens;
 
 }  // namespace
 
@@ -22,7 +22,7 @@ void TrainConfig::describe(Schema<TrainConfig>& s) {
   s.field("steps", &TrainConfig::steps, "steps", "length of the run and of its schedule",
           positive())
       .field("sequence", &TrainConfig::sequence, "tokens", "length of a sample",
-             in_range(1, kLongestSample))
+             in_range(1, kMostTokens))
       .field("batch", &TrainConfig::batch, "samples", "samples per optimizer step, over all ranks",
              in_range(1, kLargestBatch))
       .field("micro_batch", &TrainConfig::micro_batch, "samples",
@@ -76,26 +76,22 @@ void RunConfig::describe(Schema<RunConfig>& s) {
 }
 
 std::int64_t micro_batches(const TrainConfig& c, std::int64_t ranks) {
-  std::int64_t passes = 1;
-  if (c.micro_batch > 0 || c.batch % ranks > 0) {
-    const std::int64_t whole = ranks * std::max<std::int64_t>(c.micro_batch, 1);
-    const std::int64_t below = std::max(whole, c.batch / whole * whole);
-    const std::int64_t above = ceil_div(c.batch, whole) * whole;
-    const std::string nearest =
-        below == above ? fmt::format("{}", above) : fmt::format("{} or {}", below, above);
-    require(c.batch % whole == 0, Fault::user,
-            "train.batch = {} samples does not divide over {} ranks in micro-batches of {}; hint: "
-            "train.batch = {} does",
-            c.batch, ranks, std::max<std::int64_t>(c.micro_batch, 1), nearest);
-    passes = c.batch / whole;
-  }
-  const std::int64_t samples = c.batch / ranks / passes;
-  require(samples * c.sequence <= kMostTokensOfAPass, Fault::user,
+  const bool in_one = c.micro_batch == 0 && c.batch % ranks == 0;
+  const std::int64_t samples = in_one ? c.batch / ranks : std::max<std::int64_t>(c.micro_batch, 1);
+  const std::int64_t whole = ranks * samples;
+  const std::int64_t below = std::max(whole, c.batch / whole * whole);
+  const std::int64_t above = ceil_div(c.batch, whole) * whole;
+  const std::string nearest =
+      below == above ? fmt::format("{}", above) : fmt::format("{} or {}", below, above);
+  require(c.batch % whole == 0, Fault::user,
+          "train.batch = {} samples does not divide over {} ranks in micro-batches of {}; hint: "
+          "train.batch = {} does",
+          c.batch, ranks, samples, nearest);
+  require(samples * c.sequence <= kMostTokens, Fault::user,
           "{} samples of {} tokens in one forward and backward of a rank are over {} tokens; hint: "
           "train.micro_batch = {} or less",
-          samples, c.sequence, kMostTokensOfAPass,
-          std::max<std::int64_t>(kMostTokensOfAPass / c.sequence, 1));
-  return passes;
+          samples, c.sequence, kMostTokens, kMostTokens / c.sequence);
+  return c.batch / whole;
 }
 
 }  // namespace mneme

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "config/parse.h"
+#include "support/expect_error.h"
 #include "train/plan.h"
 
 namespace mneme::test {
@@ -86,13 +87,7 @@ TEST(TrainConfig, ABatchThatDoesNotDivideIsRefusedWithTheNearestThatDo) {
   TrainConfig c;
   c.batch = 10;
   c.micro_batch = 2;
-  try {
-    micro_batches(c, 4);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.fault(), Fault::user);
-    EXPECT_NE(std::string(e.what()).find("8 or 16"), std::string::npos) << e.what();
-  }
+  expect_error(Fault::user, "8 or 16", [&] { micro_batches(c, 4); });
   c.batch = 16;
   EXPECT_EQ(micro_batches(c, 4), 2);
 }
@@ -103,14 +98,7 @@ TEST(TrainConfig, APassThatNoMachineHoldsIsRefusedBeforeItIsPlanned) {
   c.batch = 64;
   EXPECT_EQ(micro_batches(c, 4), 1);
   c.batch = 68;
-  try {
-    micro_batches(c, 4);
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.fault(), Fault::user);
-    EXPECT_NE(std::string(e.what()).find("train.micro_batch = 16 or less"), std::string::npos)
-        << e.what();
-  }
+  expect_error(Fault::user, "train.micro_batch = 16 or less", [&] { micro_batches(c, 4); });
   c.micro_batch = 1;
   EXPECT_EQ(micro_batches(c, 4), 17);
 }
