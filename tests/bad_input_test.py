@@ -137,8 +137,13 @@ def test_another_tokenizer(m):
     for where in ("train", "validation"):  # files of two tokenizers in one run
         text = told(m, "train", "run.yaml", *sets(f"data.{where}.0.files=[a.h5,pieces.h5]"), status=3)
         need(text, "a.h5", "pieces.h5", "tokenizer")
+    other = sets("data.validation=[{name: other, files: [pieces.h5]}]")
+    need(told(m, "train", "run.yaml", *other, status=3), "validation set 'other' (pieces.h5) was made with tokenizer", "hint: prepare it")
     need(told(m, "train", "run.yaml", *sets("model.vocabulary=200"), status=2), "200", "257 tokens", "hint: 0 takes")
     assert not list((m.folder / TINY).glob("step_*"))
+    m.run("train", "run.yaml")
+    need(told(m, "eval", "runs/tiny", *other, status=3), "validation set 'other' (pieces.h5) was made with tokenizer")
+    need(told(m, "eval", "runs/tiny", *sets("data.tokenizer=one.model"), status=2), "--set data.tokenizer", "hint: leave the option out")
 
 
 def test_batch_that_does_not_divide(m):
@@ -224,6 +229,13 @@ def test_checkpoint_without_manifest(m):
     text = done.stdout.decode() + done.stderr.decode()
     assert text.count("warning: step_000004 is passed over") == 1 and "no manifest.json" in text, text
     assert "going on after step 2" in text and m.out("checkpoint", "verify", "runs/tiny").count("all checksums match") == 2
+    for checkpoint in (run / "checkpoints").iterdir():  # with none left, a run must not begin anew over them
+        (checkpoint / "manifest.json").unlink()
+    before = sorted((run / "checkpoints").rglob("*"))
+    for ranks in (1, 2):
+        need(told(m, "train", "run.yaml", status=4, ranks=ranks), "no checkpoint of this run can be loaded:\n", "step_000002 is passed over",
+             "step_000004 is passed over", "hint: put a whole one back, or move the folder away", lines=4)
+    assert sorted((run / "checkpoints").rglob("*")) == before
 
 
 def test_another_models_checkpoint(m):
@@ -250,7 +262,8 @@ def test_text_that_is_not_utf8(m):
             assert text.count("caf\N{REPLACEMENT CHARACTER}") == 1, text
             (m.folder / "o.h5").unlink()
             text = told(m, *prep, "--documents", documents, "--malformed", "refuse", status=3)
-            need(text, name + (":2" if name == "latin.jsonl" else ""), "1 bytes are not UTF-8", "convert the file", "replace")
+            need(text, name + (":2" if name == "latin.jsonl" else ""), "1 bytes are not UTF-8", f"byte {13 if 'jsonl' in name else 3} of", "convert the file",
+                 "--malformed replace")
             assert not (m.folder / "o.h5").exists()
         assert "1 bytes in 1 documents are not UTF-8" in m.out(*prep, "--validation", 0.5, "--overwrite", "--skip-bad-json")
         for file in m.folder.glob("o*.h5"):
@@ -262,6 +275,9 @@ def test_nothing_to_read(m):
     prepare(m)
     (m.folder / "none").mkdir()
     need(told(m, "prep", "text", "none", "--output", "b.h5", status=2), "'none' holds no text files", "wanted .txt or .jsonl")
+    m.write("white.txt", "  \n\n")
+    need(told(m, "prep", "text", "white.txt", "--output", "b.h5", status=3), "no documents to train on in 'white.txt': 1 empty ones",
+         "name files with text in them")
     m.write("zero.h5", b"")
     for ranks in (1, 2):
         text = told(m, "train", "run.yaml", *sets("data.train.0.files=[zero.h5]"), status=3, ranks=ranks)
@@ -291,6 +307,12 @@ def test_all_mistaken_options_at_once(m):
              "--set report.log_evry=2: unknown key report.log_evry, did you mean report.log_every?\n",
              "--set train.sequence=0: train.sequence = 0 is not allowed: must be from 1 to 16777216\n", lines=9)  # one hint
     assert not (m.folder / "runs").exists()
+
+
+def test_heads_that_do_not_divide(m):
+    prepare(m)
+    need(told(m, "config", "check", "run.yaml", *sets("model.heads=3"), status=2),
+         "model.head_width = 0 is not allowed: must be above 0 unless model.channels = 16 is a multiple of model.heads = 3\n")
 
 
 def on_rank_1_elsewhere(m):

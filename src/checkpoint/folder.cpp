@@ -97,6 +97,12 @@ std::optional<std::string> checkpoint_defect(const fs::path& checkpoint) {
   return problem ? std::optional(problem->message) : std::nullopt;
 }
 
+std::string LatestCheckpoint::reasons() const {
+  std::string text;
+  for (const std::string& why : skipped) text += "\n  " + why;
+  return text;
+}
+
 LatestCheckpoint latest_checkpoint(const fs::path& folder) {
   LatestCheckpoint latest;
   std::vector<CheckpointEntry> entries = list_checkpoints(folder);

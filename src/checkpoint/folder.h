@@ -36,6 +36,7 @@ std::optional<std::string> checkpoint_defect(const std::filesystem::path& checkp
 struct LatestCheckpoint {
   std::optional<CheckpointEntry> entry;
   std::vector<std::string> skipped;  // one sentence each
+  std::string reasons() const;       // for an error: skipped, each on a line of its own
 };
 LatestCheckpoint latest_checkpoint(const std::filesystem::path& folder);
 /// Rank 0 looks, so that all ranks have the same answer whatever their file systems show.

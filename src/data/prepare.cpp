@@ -230,7 +230,7 @@ void write_output(const PrepareFolder& folder,
 }
 
 /// After the last text: there must be something to train on.
-void check_found(const PrepareOptions& options, PrepareFolder& folder, std::size_t files) {
+void check_found(const PrepareOptions& options, PrepareFolder& folder, const TextFiles& inputs) {
   const PrepareState state = folder.state();
   if (state.splits[0].documents > 0) return;
   folder.remove();
@@ -239,10 +239,12 @@ void check_found(const PrepareOptions& options, PrepareFolder& folder, std::size
           "none of {} lines of JSON has a text field '{}'; {}", c.missing_field, options.text.field,
           state.first_keys);
   fail(Fault::data,
-       "no documents to train on in {} files: {} empty ones, {} lines that are no JSON, {} that "
-       "fell "
-       "to validation",
-       files, c.empty_documents, c.bad_json, state.splits[1].documents);
+       "no documents to train on in '{}'{}: {} empty ones, {} lines that are no JSON, {} that fell "
+       "to validation; name files with text in them{}",
+       inputs.files.front().path.string(),
+       inputs.files.size() > 1 ? fmt::format(" and {} more files", inputs.files.size() - 1) : "",
+       c.empty_documents, c.bad_json, state.splits[1].documents,
+       state.splits[1].documents > 0 ? ", or a smaller share for validation" : "");
 }
 
 void check_options(const PrepareOptions& o) {
@@ -289,7 +291,7 @@ PrepareResult prepare_text(const PrepareOptions& options, const PrepareCallback&
   result.validation_documents = state.splits[1].documents;
   result.validation_tokens = state.splits[1].tokens;
   if (result.interrupted) return result;
-  check_found(options, folder, files.files.size());
+  check_found(options, folder, files);
   result.training = options.output;
   write_output(folder, 0, info, options.output);
   std::error_code ignored;

@@ -170,6 +170,7 @@ bool TextReader::next_text(TextRecord& record) {
         !is_cut && documents_ != TextDocuments::file && rest().ends_with('\n');
     if (has_line_end) --border.end;
   }
+  record.offset = position_.offset;
   record.text = rest().substr(0, border.end);
   const bool has_return =
       !is_cut && documents_ != TextDocuments::file && record.text.ends_with('\r');

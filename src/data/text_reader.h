@@ -45,6 +45,7 @@ struct TextRecord {
   std::uint64_t document_hash = 0;  // text only: XXH3-64 of the document's first piece
   std::int64_t file = 0;            // index in the list of files
   std::int64_t line = 0;            // JSON only: from 1
+  std::int64_t offset = 0;          // text only: bytes of the uncompressed file before it
 };
 
 /// A place between two records: all that is needed to go on from there.

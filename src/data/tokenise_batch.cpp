@@ -45,12 +45,15 @@ class BatchWork {
   }
 
   void mend(TextRecord& record) {
+    const std::size_t good = utf8_prefix(record.text);
     const std::int64_t bad = replace_malformed_utf8(record.text);
     if (bad == 0) return;
-    require(rules_.malformed == MalformedText::replace, Fault::data,
-            "{}: {} bytes are not UTF-8; convert the file, or have such bytes replaced "
-            "(malformed: replace)",
-            place(record), bad);
+    require(
+        rules_.malformed == MalformedText::replace, Fault::data,
+        "{}: {} bytes are not UTF-8, the first at byte {} of {}; convert the file, or have such "
+        "bytes replaced: --malformed replace",
+        place(record), bad, record.offset + static_cast<std::int64_t>(good),
+        record.format == TextFormat::json_lines ? "the line" : "its text");
     out_.counts.malformed_bytes += bad;
     ++out_.counts.malformed_documents;
   }

@@ -19,7 +19,8 @@ EvalResult evaluate_run(const SavedRun& run, const Mesh& mesh, int threads) {
     if (!probes.empty()) Decoder::measure(e, recall);
   });
   EvalResult result{.step = run.entry.step, .validation = {}, .recall = {}};
-  for (const ValidationSet& set : open_validation_sets(config, mesh.world(), samples_per_batch))
+  for (const ValidationSet& set :
+       open_validation_sets(config, mesh.world(), samples_per_batch, tokenizer->hash()))
     result.validation.push_back(measure_validation(*engine, set, run.entry.step));
   if (!probes.empty()) {
     for (const RecallGroup& g : measure_recall(*engine, *tokenizer, probes, recall))

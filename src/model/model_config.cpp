@@ -69,7 +69,7 @@ void ModelConfig::describe(Schema<ModelConfig>& s) {
       .field("memory", &ModelConfig::memory, "", "the memory layers, for ffn: memory | memory_plus")
       .together("heads must be a multiple of kv_heads",
                 [](const ModelConfig& c) { return c.heads % c.resolved_kv_heads() == 0; })
-      .together("channels must be a multiple of heads, unless head_width is set",
+      .together("head_width must be above 0 unless channels is a multiple of heads",
                 [](const ModelConfig& c) { return c.head_width != 0 || c.channels % c.heads == 0; })
       .together("head_width must be even",
                 [](const ModelConfig& c) {

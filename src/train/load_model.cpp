@@ -27,12 +27,10 @@ CheckpointEntry find_checkpoint(const fs::path& path) {
   }
   const fs::path folder = fs::exists(path / "checkpoints") ? path / "checkpoints" : path;
   const LatestCheckpoint latest = latest_checkpoint(folder);
-  std::string skipped;
-  for (const std::string& why : latest.skipped) skipped += "\n  " + why;
   require(latest.entry.has_value(), Fault::checkpoint,
           "{}: no complete checkpoint here{}\n  hint: name a run's folder (runs/NAME), or a "
           "step_NNNNNN or weights_NNNNNN in its checkpoints",
-          folder.string(), skipped);
+          folder.string(), latest.reasons());
   return *latest.entry;
 }
 
@@ -53,6 +51,10 @@ SavedRun read_saved_run(const fs::path& path, const std::vector<std::string>& ov
       "--set optimizer.* and train.steps: {} is trained already, and its pool's rows are brought "
       "up to date by the options that it was trained with; hint: leave them out",
       run.entry.path.string());
+  require(trained.data.tokenizer == run.config.data.tokenizer, Fault::user,
+          "--set data.tokenizer: {} is read with the tokenizer that it was trained with, which is "
+          "kept beside it; hint: leave the option out",
+          run.entry.path.string());
   run.root = fs::absolute(run.entry.path).parent_path().parent_path();
   return run;
 }

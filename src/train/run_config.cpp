@@ -27,7 +27,7 @@ void TrainConfig::describe(Schema<TrainConfig>& s) {
              in_range(1, kLargestBatch))
       .field("micro_batch", &TrainConfig::micro_batch, "samples",
              "samples per rank in one forward and backward; 0: all of a rank's share of the batch",
-             non_negative(), free_to_change())
+             in_range(0, kLargestBatch), free_to_change())
       .field("stop_at_step", &TrainConfig::stop_at_step, "steps",
              "save and end (status 75) after this step; 0: run to the end", non_negative(),
              free_to_change())

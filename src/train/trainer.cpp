@@ -47,7 +47,8 @@ void Trainer::open_data() {
                             .rank = mesh_->world().rank(),
                             .document_mask = config_.data.document_mask});
   validation_ = open_validation_sets(
-      config_, mesh_->world(), config_.train.batch / ranks / micro_batches(config_.train, ranks));
+      config_, mesh_->world(), config_.train.batch / ranks / micro_batches(config_.train, ranks),
+      order_->info().tokenizer_hash);
 }
 
 void Trainer::build_engine() {
@@ -70,6 +71,11 @@ void Trainer::start_or_resume() {
   }
   mesh_->world().barrier();
   const LatestCheckpoint latest = latest_checkpoint(mesh_->world(), folder_.checkpoints());
+  require(
+      latest.entry || latest.skipped.empty(), Fault::checkpoint,
+      "{}: no checkpoint of this run can be loaded:{}\n  hint: put a whole one back, or move the "
+      "folder away to begin anew",
+      folder_.checkpoints().string(), latest.reasons());
   if (speaks()) {
     for (const std::string& why : latest.skipped) options_.reporter->warning(why);
   }

@@ -6,13 +6,16 @@
 #include <filesystem>
 #include <numbers>
 
+#include "base/check.h"
+#include "base/hash.h"
 #include "base/scope.h"
 
 namespace mneme {
 
 std::vector<ValidationSet> open_validation_sets(const RunConfig& config,
                                                 const Communicator& world,
-                                                std::int64_t samples_per_batch) {
+                                                std::int64_t samples_per_batch,
+                                                std::uint64_t tokenizer_hash) {
   std::vector<ValidationSet> sets;
   for (const ValidationConfig& v : config.data.validation) {
     sets.emplace_back(v.name, std::vector<std::filesystem::path>(v.files.begin(), v.files.end()),
@@ -22,6 +25,12 @@ std::vector<ValidationSet> open_validation_sets(const RunConfig& config,
                                         .rank = world.rank(),
                                         .max_samples = v.max_samples,
                                         .document_mask = config.data.document_mask});
+    const TokenFileInfo& made = sets.back().stream().info();
+    require(
+        made.tokenizer_hash == tokenizer_hash, Fault::data,
+        "validation set '{}' ({}) was made with tokenizer {} ({} tokens), but the model reads {}; "
+        "hint: prepare it with the tokenizer of the training text",
+        v.name, v.files.front(), hex(made.tokenizer_hash), made.vocab_size, hex(tokenizer_hash));
   }
   return sets;
 }
