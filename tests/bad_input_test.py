@@ -309,6 +309,33 @@ def test_all_mistaken_options_at_once(m):
     assert not (m.folder / "runs").exists()
 
 
+def test_two_of_one_run_at_once(m):
+    prepare(m)
+    job = begin(m, m.program, "train", "run.yaml", *sets("train.steps=1000000", "checkpoint.every=4"))
+    wait_for(m.folder / TINY / "step_000004", job)
+    for ranks in (1, 2):
+        need(told(m, "train", "run.yaml", *sets("train.steps=1000000"), status=2, ranks=ranks),
+             "another `mneme train` is at work in 'runs/tiny'", "hint: wait for it")
+    job.send_signal(signal.SIGTERM)
+    assert job.wait() == 75
+    numbers = sorted(steps(m))
+    assert numbers == list(range(1, len(numbers) + 1)), "the second one touched metrics.jsonl"
+
+
+def test_a_folder_that_cannot_be_made(m):
+    prepare(m)
+    m.write("runs", "a file\n")
+    for ranks in (1, 2):
+        need(told(m, "train", "run.yaml", status=5, ranks=ranks), "[rank 0] " if ranks > 1 else "", "the run's folder runs/tiny cannot be made", "hint: see `output`")
+
+
+def test_an_interrupted_run_says_how_to_go_on(m):
+    prepare(m)
+    stop = sets("train.stop_at_step=2")
+    text = cli_test.Mneme(LAUNCH, m.folder).run("-n", 2, m.program, "train", "run.yaml", *stop, status=75).stdout.decode()
+    assert "this goes on from here:\n  mpirun -n 2 mneme train run.yaml --set 'train.stop_at_step=2'\n" in text, text
+
+
 def test_heads_that_do_not_divide(m):
     prepare(m)
     need(told(m, "config", "check", "run.yaml", *sets("model.heads=3"), status=2),

@@ -5,6 +5,7 @@
 """
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -290,6 +291,23 @@ def test_share_of_the_matmul_speed(m):
     assert [r["step"] for r in records if r["kind"] == "step"] == [1, 2, 3, 4], records
 
 
+def test_threads_are_those_it_may_run_on(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_NUM_THREADS"}
+    cores = sorted(os.sched_getaffinity(0))
+
+    def threads(name, allowed, **more):
+        call = ["taskset", "-c", ",".join(map(str, allowed)), m.program, "train", "run.yaml", "--set", f"name={name}", "--set", "runtime.threads=0"]
+        text = subprocess.run(call, cwd=m.folder, capture_output=True, text=True, check=True, env={**environment, **more}).stdout
+        return int(re.search(r"on 1 ranks with (\d+) threads at once", text)[1])
+
+    assert threads("one", cores[:1]) == 1
+    assert threads("told", cores, OMP_NUM_THREADS="3") == 3
+    if len(cores) > 1 and not Path("/sys/fs/cgroup/cpu.max").exists():  # where no quota says otherwise
+        assert threads("all", cores) == len(cores)
+
+
 def test_copies_of_weights(m):
     m.tokens()
     m.write("run.yaml", RUN)
@@ -332,7 +350,10 @@ def main(names, description):
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
     tests = {k: v for k, v in names.items() if k.startswith("test_")}
-    chosen = {k: v for k, v in tests.items() if not given.names or k.removeprefix("test_") in given.names}
+    wanted = ["test_" + name.removeprefix("test_") for name in given.names]
+    if unknown := [name for name in wanted if name not in tests]:
+        parser.error(f"there is no {', '.join(unknown)}")
+    chosen = {k: v for k, v in tests.items() if not wanted or k in wanted}
     failed, skipped = 0, 0
     for name, test in chosen.items():
         started = time.monotonic()

@@ -86,6 +86,10 @@ void FlatLookupBackward::validate() const {
 void flat_lookup_backward(Exec& ex, const FlatLookupBackward& a) {
   const Scope scope("flat_lookup_backward");
   a.validate();
+  if (ex.cost != nullptr) {  // queries and keys, for the rows that were read alone
+    ex.cost->matmul_flop +=
+        4.0 * static_cast<double>(a.q.count()) * static_cast<double>(a.rows.extent(2));
+  }
   cpu::KeyGrads g{.tokens = a.q.extent(0),
                   .heads = a.q.extent(1),
                   .best = a.rows.extent(2),

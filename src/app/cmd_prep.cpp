@@ -10,6 +10,7 @@
 #include "data/facts.h"
 #include "data/inspect.h"
 #include "data/prepare.h"
+#include "runtime/machine.h"
 #include "train/stop_signals.h"
 
 namespace mneme {
@@ -57,7 +58,8 @@ void print_result(const PrepareResult& r, double seconds) {
   print_oddities(r.counts, r.ignored_files);
 }
 
-int prepare(const PrepareOptions& options) {
+int prepare(PrepareOptions options) {
+  if (options.threads == 0) options.threads = usable_processors();
   require(!options.text.inputs.empty(), Fault::user,
           "there is no input; name text files or folders: mneme prep text INPUT... --output {}",
           options.output.string());

@@ -35,6 +35,15 @@ int show_batch(const ConfigArguments& arguments, std::int64_t step) {
   return 0;
 }
 
+/// What to type to go on, by which the run's result stays the same on any number of ranks.
+std::string resume_command(const ConfigArguments& arguments, int ranks) {
+  std::string command =
+      ranks > 1 ? fmt::format("mpirun -n {} mneme train ", ranks) : "mneme train ";
+  command += arguments.file;
+  for (const std::string& o : arguments.overrides) command += fmt::format(" --set '{}'", o);
+  return command;
+}
+
 int train(const ConfigArguments& arguments) {
   StopSignals signals;
   const auto config = parse<RunConfig>(arguments.file, arguments.overrides);
@@ -47,7 +56,8 @@ int train(const ConfigArguments& arguments) {
                   {.overrides = arguments.overrides,
                    .threads = ranks.threads(),
                    .signals = &signals,
-                   .reporter = &reporter});
+                   .reporter = &reporter,
+                   .resume_command = resume_command(arguments, ranks.world().size())});
   return trainer.run();
 }
 

@@ -21,8 +21,8 @@ namespace {
 
 int from_launcher(std::initializer_list<const char*> variables) {
   for (const char* name : variables) {
-    if (const char* value = std::getenv(name))
-      return std::atoi(value);  // NOLINT: read before threads
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): read before there are threads
+    if (const char* value = std::getenv(name)) return std::atoi(value);
   }
   return -1;
 }
@@ -48,11 +48,12 @@ void let_the_first_rank_tell(int rank) {
 }
 
 /// Told with the rank, but for what the user or the data got wrong as the first rank tells it.
-void print(const Error& e, int rank) {
-  const bool users = e.fault() == Fault::user || e.fault() == Fault::data;
-  const std::string who = rank > 0 || (rank == 0 && !users) ? fmt::format("[rank {}] ", rank) : "";
-  const std::string where = e.fault() == Fault::bug ? "\n" + e.where() : "";
-  fmt::print(stderr, "{}{}{}\n", who, e.what(), where);
+void print(Fault fault, const std::string& text, int rank) {
+  const bool users = fault == Fault::user || fault == Fault::data;
+  const bool names_rank = text.starts_with("[rank ");  // all ranks agreed on one rank's error
+  const bool is_told_alone = rank > 0 || (rank == 0 && !users);
+  const std::string who = is_told_alone && !names_rank ? fmt::format("[rank {}] ", rank) : "";
+  fmt::print(stderr, "{}{}\n", who, text);
   std::fflush(stderr);
 }
 
@@ -60,17 +61,23 @@ void print(const Error& e, int rank) {
 /// waits for this one in a collective.
 int run(const Action& action) {
   const int rank = launched_rank();
+  const auto end = [rank](Fault fault, const std::string& text) {
+    let_the_first_rank_tell(rank);
+    print(fault, text, rank);
+    abort_job(static_cast<int>(fault));
+  };
   try {
     return action();
   } catch (const Error& e) {
-    let_the_first_rank_tell(rank);
-    print(e, rank);
-    abort_job(static_cast<int>(e.fault()));
+    end(e.fault(), e.fault() == Fault::bug ? e.what() + ("\n" + e.where()) : e.what());
+  } catch (const std::bad_alloc&) {
+    end(Fault::machine, "there is not enough memory; hint: `mneme plan` says what a run takes");
+  } catch (const std::system_error& e) {  // of the file system too
+    end(Fault::machine, e.what());
   } catch (const std::exception& e) {
-    let_the_first_rank_tell(rank);
-    fmt::print(stderr, "[rank {}] unexpected error: {}\n", rank, e.what());
-    abort_job(static_cast<int>(Fault::bug));
+    end(Fault::bug, fmt::format("unexpected error: {}", e.what()));
   }
+  return static_cast<int>(Fault::bug);
 }
 
 /// A command line that cannot be parsed, or asks for help: told by one rank. The exit status.
@@ -88,6 +95,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& e, const std::vector<std:
 }  // namespace
 }  // namespace mneme
 
+// NOLINTNEXTLINE(bugprone-exception-escape): describing options throws only where two have one name
 int main(int argc, char** argv) {
   CLI::App app(
       "mneme pretrains language models with memory layers: product-key lookup into one shared pool "

@@ -2,8 +2,8 @@
 
 namespace mneme {
 
-thread_local const Scope* Scope::innermost_ =
-    nullptr;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// NOLINTNEXTLINE(*-avoid-non-const-global-variables)
+thread_local const Scope* Scope::innermost_ = nullptr;
 
 std::string Scope::path() {
   if (innermost_ == nullptr) return "start";

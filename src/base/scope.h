@@ -25,8 +25,8 @@ class Scope {
   std::int64_t index_;
   const Scope* outer_;
   // The one mutable global of the project: what this thread is doing, for error messages.
-  static thread_local const Scope*
-      innermost_;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+  // NOLINTNEXTLINE(*-avoid-non-const-global-variables,*-identifier-naming)
+  static thread_local const Scope* innermost_;
 };
 
 }  // namespace mneme

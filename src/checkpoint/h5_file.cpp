@@ -21,7 +21,7 @@ static_assert(std::is_same_v<hid_t, std::int64_t>, "HDF5 1.10 or later");
 static_assert(std::endian::native == std::endian::little, "elements are written as they stand");
 
 /// Blocks of at least this size start at a page, so that they can be mapped.
-constexpr hsize_t aligned_from = 64 * 1024;
+constexpr hsize_t aligned_from = hsize_t{64} * 1024;
 constexpr hsize_t page = 4096;
 
 /// While it lives, HDF5 prints no errors in this thread.

@@ -1,6 +1,7 @@
 #include "checkpoint/outcome.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <numeric>
 #include <span>
@@ -8,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/math.h"
+#include "comm/agree.h"
 #include "tensor/view.h"
 
 namespace mneme {
@@ -83,6 +85,12 @@ std::optional<Problem> Agreement::on(const std::optional<Problem>& mine) {
   }
   if (others > 0) first->message += fmt::format(" (and {} more ranks have a problem)", others);
   return first;
+}
+
+bool Agreement::any(bool mine) {
+  std::array<std::int64_t, 1> most{mine ? 1 : 0};
+  agree_on_max(*world_, most, ex_);
+  return most[0] != 0;
 }
 
 std::string Agreement::from_first(const std::string& mine) {

@@ -20,8 +20,8 @@ struct Problem {
 /// in their next collective for ever. Errors of the standard library count as the machine's.
 std::optional<Problem> attempt(const std::function<void()>& work);
 
-/// How the ranks of a world speak of a checkpoint. All functions are collective; they throw only
-/// what a collective throws, which is on all ranks. Needs a few KiB beside the texts.
+/// How the ranks of a world speak of what each found on its own. All functions are collective; they
+/// throw only what a collective throws, which is on all ranks. Needs a few KiB beside the texts.
 class Agreement {
  public:
   explicit Agreement(Communicator& world);
@@ -29,6 +29,9 @@ class Agreement {
   /// Nothing if no rank has a problem. Else, on all ranks: the problem that all have, or that of
   /// the lowest rank that has one, with its number and how many others have one too.
   std::optional<Problem> on(const std::optional<Problem>& mine);
+
+  /// Whether any rank says so.
+  bool any(bool mine);
 
   /// The text of every rank, in rank order.
   std::vector<std::string> gather(const std::string& mine);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,21 @@ void sync_path(const std::filesystem::path& path) {
 
 std::string system_error_text() {
   return std::generic_category().message(errno);
+}
+
+FolderLock::FolderLock(const std::filesystem::path& folder, std::string_view command) {
+  const std::filesystem::path path = folder / "lock";
+  fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  require(fd_ >= 0, Fault::machine, "'{}' cannot be written: {}", path.string(),
+          system_error_text());
+  const bool is_mine = ::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno == ENOTSUP;
+  if (!is_mine) ::close(fd_);
+  require(is_mine, Fault::user, "another `{}` is at work in '{}'; hint: wait for it, or end it",
+          command, folder.string());
+}
+
+FolderLock::~FolderLock() {
+  ::close(fd_);
 }
 
 InputFile::InputFile(std::filesystem::path path) : path_(std::move(path)) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace mneme {
 
@@ -61,6 +62,20 @@ class OutputFile {
   int fd_ = -1;
   std::int64_t size_ = 0;
   std::string buffer_;
+};
+
+/// A folder for one process alone: a lock on its file `lock`, which goes with the process however
+/// it ends. File systems without locks grant it always. Fault::user where another has it, with
+/// `command`'s name; Fault::machine where the file cannot be made.
+class FolderLock {
+ public:
+  FolderLock(const std::filesystem::path& folder, std::string_view command);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int fd_ = -1;
 };
 
 /// Renames `from` to `to`, replacing it, such that after a crash one of the two is there whole:

@@ -4,10 +4,6 @@
 #include <system_error>
 #include <utility>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
@@ -116,31 +112,20 @@ PrepareFolder::PrepareFolder(std::filesystem::path folder, std::string inputs, b
   std::filesystem::create_directories(folder_, error);
   require(!error, Fault::machine, "the folder '{}' cannot be made: {}", folder_.string(),
           error.message());
-  lock_ = ::open((folder_ / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  require(lock_ >= 0, Fault::machine, "'{}' cannot be written: {}", folder_.string(),
-          system_error_text());
-  const bool is_mine = ::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno == ENOTSUP;
-  if (!is_mine) ::close(lock_);
-  require(is_mine, Fault::user, "another `mneme prep` is at work in '{}'", folder_.string());
-  try {
-    if (restart) std::filesystem::remove(folder_ / "journal.json");
-    auto found = read_journal(folder_ / "journal.json");
-    if (found) {
-      check_same_inputs(folder_, found->inputs, inputs);
-      state_ = std::move(*found);
-      resumed_ = has_journal_ = true;
-    }
-    state_.inputs = std::move(inputs);
-    open_files();
-  } catch (...) {
-    ::close(lock_);
-    throw;
+  lock_.emplace(folder_, "mneme prep");
+  if (restart) std::filesystem::remove(folder_ / "journal.json");
+  auto found = read_journal(folder_ / "journal.json");
+  if (found) {
+    check_same_inputs(folder_, found->inputs, inputs);
+    state_ = std::move(*found);
+    resumed_ = has_journal_ = true;
   }
+  state_.inputs = std::move(inputs);
+  open_files();
 }
 
 PrepareFolder::~PrepareFolder() {
   if (!has_journal_) remove();
-  if (lock_ >= 0) ::close(lock_);
 }
 
 std::filesystem::path PrepareFolder::tokens_path(int split) const {

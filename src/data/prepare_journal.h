@@ -60,7 +60,7 @@ class PrepareFolder {
  private:
   void open_files();
   std::filesystem::path folder_;
-  int lock_ = -1;
+  std::optional<FolderLock> lock_;
   bool resumed_ = false;
   bool has_journal_ = false;
   PrepareState state_;

@@ -12,7 +12,7 @@
 namespace mneme {
 namespace {
 
-constexpr std::size_t disk_block = 256 * 1024;  // bytes
+constexpr std::size_t disk_block = std::size_t{256} * 1024;  // bytes
 
 /// What lies on the disk, block by block.
 class DiskBlocks {

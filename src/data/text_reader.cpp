@@ -10,8 +10,9 @@
 namespace mneme {
 namespace {
 
-constexpr std::size_t look_back = 64 * 1024;   // bytes in which a piece's end looks for a space
-constexpr std::size_t fill_step = 256 * 1024;  // bytes
+constexpr std::size_t look_back =
+    std::size_t{64} * 1024;  // bytes in which a piece's end looks for a space
+constexpr std::size_t fill_step = std::size_t{256} * 1024;  // bytes
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 bool is_blank(char c) {

@@ -16,8 +16,8 @@ struct TokenOrigin {
 
 /// What a token file says about itself (docs/token_format.md has the layout on disk).
 struct TokenFileInfo {
-  static constexpr std::int64_t version = 1;        // of the format, in this build
-  static constexpr std::int64_t chunk = 64 * 1024;  // tokens per checksum
+  static constexpr std::int64_t version = 1;                      // of the format, in this build
+  static constexpr std::int64_t chunk = std::int64_t{64} * 1024;  // tokens per checksum
 
   std::string tokenizer_kind;
   std::string tokenizer_model;  // bytes of its file; "bytes" has none

@@ -26,7 +26,9 @@ EvalResult evaluate_run(const SavedRun& run, const Mesh& mesh, int threads) {
     for (const RecallGroup& g : measure_recall(*engine, *tokenizer, probes, recall))
       result.recall.push_back({g.exposures, g.asked, g.recalled});
   }
-  if (mesh.world().rank() == 0) write_eval(run.root, result);
+  // A checkpoint that was copied away from its run has no folder to keep it in.
+  const bool is_in_run = std::filesystem::exists(run.root / "config.yaml");
+  if (mesh.world().rank() == 0 && is_in_run) write_eval(run.root, result);
   return result;
 }
 

@@ -46,7 +46,6 @@ class Block {
                       const Attention::CachedPass& pass,
                       View h,
                       const Attention::Cache& cache) const;
-  bool has_memory() const { return memory_.has_value(); }
 
  private:
   RmsNorm norm1_;

@@ -19,7 +19,7 @@ bool layers_exist(const ModelConfig& c) {
 /// The power of two nearest to blocks/3, at least 1.
 std::int64_t default_stride(std::int64_t blocks) {
   std::int64_t stride = 1;
-  while (std::abs(3 * 2 * stride - blocks) < std::abs(3 * stride - blocks)) stride *= 2;
+  while (std::abs(6 * stride - blocks) < std::abs(3 * stride - blocks)) stride *= 2;
   return stride;
 }
 
@@ -77,10 +77,11 @@ void ModelConfig::describe(Schema<ModelConfig>& s) {
                       c.head_width == 0 && c.channels % c.heads != 0;  // told above
                   return undefined || c.resolved_head_width() % 2 == 0;
                 })
-      .together("channels must be even for the default of memory.key_width",
-                [](const ModelConfig& c) {
-                  return c.memory.key_width || c.ffn != FfnKind::memory_plus || c.channels % 4 == 0;
-                })
+      .together(
+          "channels must be a multiple of 4 for the default of memory.key_width, half of them",
+          [](const ModelConfig& c) {
+            return c.memory.key_width || c.ffn != FfnKind::memory_plus || c.channels % 4 == 0;
+          })
       .together("memory.layers must be ascending block numbers below blocks", layers_exist);
 }
 

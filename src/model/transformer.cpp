@@ -61,6 +61,13 @@ std::size_t Transformer::pool_of(std::size_t layer) const {
   return 0;
 }
 
+std::vector<std::int64_t> Transformer::pool_of_layers() const {
+  std::vector<std::int64_t> pools;
+  for (std::size_t l = 0; l < memory_.layers.size(); ++l)
+    pools.push_back(static_cast<std::int64_t>(pool_of(l)));
+  return pools;
+}
+
 std::vector<ValuePool> Transformer::declare_pools(const ParamScope& scope,
                                                   std::int64_t step_tokens,
                                                   const Mesh& mesh) {

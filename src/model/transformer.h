@@ -49,6 +49,8 @@ class Transformer {
   std::int64_t memory_layers() const { return static_cast<std::int64_t>(memory_.layers.size()); }
   /// The pools' values, in the order of their first layer.
   const std::vector<ParamId>& pools() const { return pools_; }
+  /// For each memory layer the number of the pool that it reads.
+  std::vector<std::int64_t> pool_of_layers() const;
 
  private:
   void declare_blocks(const ParamScope& scope, std::int64_t step_tokens, const Mesh& mesh);

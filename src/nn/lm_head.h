@@ -21,7 +21,6 @@ class LmHead {
   void loss(Exec& ex, ParamSet& ps, const Loss& a) const;
   /// logits (n, V) f32 of x (n, C) f32.
   void logits(Exec& ex, const ParamSet& ps, ConstView x, View out) const;
-  std::int64_t vocabulary() const { return vocabulary_; }
 
  private:
   ParamId weight_;

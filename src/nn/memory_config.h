@@ -134,7 +134,13 @@ struct MemoryConfig {
                "the "
                "memory; same bits")
         .together(
-            "top_k <= half_keys", [](const MemoryConfig& c) { return c.top_k <= c.half_keys; },
+            "pool_master needs pool_type bf16 to be false",
+            [](const MemoryConfig& c) { return c.pool_master || c.pool_type == PoolType::bf16; })
+        .together(
+            "top_k <= half_keys",
+            [](const MemoryConfig& c) {
+              return c.top_k <= (c.keys == KeyKind::flat ? c.half_keys * c.half_keys : c.half_keys);
+            },
             [](const MemoryConfig& c) {
               return fmt::format("with half_keys: {} the pool has {}^2 = {} rows", c.top_k, c.top_k,
                                  c.top_k * c.top_k);

@@ -1,6 +1,8 @@
 #include "nn/pool_use.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "kernels/memory/row_sums.h"
 #include "kernels/util/elementwise.h"
@@ -29,16 +31,17 @@ struct Tally {
 
 }  // namespace
 
-PoolUse::PoolUse(std::int64_t layers,
+PoolUse::PoolUse(std::vector<std::int64_t> pool_of_layer,
                  std::int64_t heads,
                  std::int64_t rows,
                  const Communicator& memory_axis,
                  Arena& arena)
-    : layers_(layers),
+    : pool_of_layer_(std::move(pool_of_layer)),
       heads_(heads),
       rows_(rows),
       range_(block_of(rows, memory_axis.rank(), memory_axis.size())),
-      counts_(arena.take(DType::i32, {layers * heads, range_.count()}, "pool.use_counts")) {}
+      counts_(arena.take(
+          DType::i32, {std::ssize(pool_of_layer_) * heads, range_.count()}, "pool.use_counts")) {}
 
 void PoolUse::count(Exec& ex, std::int64_t layer, ConstView rows) const {
   const std::int64_t n = rows.extent(0);
@@ -53,7 +56,8 @@ PoolUse::Summary PoolUse::summarise(Exec& ex,
   const Scope scope("pool_use");
   Summary summary;
   if (data_axis.size() > 1) data_axis.all_reduce(counts_, Reduce::sum, ex).wait();
-  const std::int64_t lines = layers_ * heads_;
+  const std::int64_t lines = std::ssize(pool_of_layer_) * heads_;
+  const std::int64_t pools = 1 + *std::max_element(pool_of_layer_.begin(), pool_of_layer_.end());
   const auto mark = ex.scratch.mark();
   const View sums = ex.scratch.take(DType::f64, {lines + 1, 3}, "pool.use_sums");
   if (!ex.measuring()) {
@@ -61,13 +65,13 @@ PoolUse::Summary PoolUse::summarise(Exec& ex,
     std::vector<Tally> tallies(size_of(lines + 1));
     const std::int64_t width = range_.count();
     for (std::int64_t r = 0; r < width; ++r) {
-      std::int64_t all = 0;
+      std::vector<std::int64_t> all(size_of(pools), 0);  // reads of row r of each pool
       for (std::int64_t l = 0; l < lines; ++l) {
         const std::int32_t c = counts[size_of(l * width + r)];
         tallies[size_of(l)].add(c);
-        all += c;
+        all[size_of(pool_of_layer_[size_of(l / heads_)])] += c;
       }
-      tallies.back().add(all);
+      for (const std::int64_t c : all) tallies.back().add(c);
     }
     const auto out = sums.span<double>();
     for (std::size_t i = 0; i < tallies.size(); ++i) {
@@ -84,7 +88,7 @@ PoolUse::Summary PoolUse::summarise(Exec& ex,
   for (std::int64_t l = 0; l <= lines; ++l) {
     const Tally t{total[size_of(3 * l)], total[size_of(3 * l + 1)], total[size_of(3 * l + 2)]};
     if (l == lines) {
-      summary.touched = t.touched / rows;
+      summary.touched = t.touched / (rows * static_cast<double>(pools));
       summary.effective_rows = t.effective();
     } else {
       summary.lines.push_back({l / heads_, l % heads_, t.touched / rows, t.effective()});

@@ -22,12 +22,13 @@ class PoolUse {
   };
   struct Summary {
     std::vector<Line> lines;
-    double touched = 0;  // share of the rows that any layer or head read
+    double touched = 0;  // share of the rows of all pools that any layer or head read
     double effective_rows = 0;
   };
 
-  /// Counters for `layers` memory layers of `heads` heads over `rows` rows come from `arena`.
-  PoolUse(std::int64_t layers,
+  /// Counters for memory layers of `heads` heads over `rows` rows come from `arena`;
+  /// pool_of_layer[l] is the number of the pool that memory layer l reads.
+  PoolUse(std::vector<std::int64_t> pool_of_layer,
           std::int64_t heads,
           std::int64_t rows,
           const Communicator& memory_axis,
@@ -40,7 +41,7 @@ class PoolUse {
   Summary summarise(Exec& ex, Communicator& memory_axis, Communicator& data_axis) const;
 
  private:
-  std::int64_t layers_;
+  std::vector<std::int64_t> pool_of_layer_;
   std::int64_t heads_;
   std::int64_t rows_;
   Range range_;

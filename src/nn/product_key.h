@@ -17,8 +17,7 @@ class KeySet {
  public:
   KeySet(const ParamScope& scope, const ResolvedMemory& memory);
   int parts() const { return static_cast<int>(keys_.size()); }
-  std::int64_t keys_per_head() const { return count_; }  // N or R
-  std::int64_t width() const { return width_; }          // D/2 or D
+  std::int64_t width() const { return width_; }  // D/2 or D
   bool is_normalised() const { return !gains_.empty(); }
 
   /// Keys of one part as the lookup reads them, (H, n, width): the parameter itself, or its RMSNorm

@@ -37,11 +37,14 @@ ValuePool::ValuePool(const ParamScope& scope, const Options& o, Communicator& me
       o.width, axis_->size());
 }
 
-std::int64_t ValuePool::chunk_tokens(std::int64_t tokens, std::int64_t reads) const {
+std::int64_t ValuePool::chunk_tokens(std::int64_t tokens,
+                                     std::int64_t reads,
+                                     bool with_patch) const {
   // Bounds what a chunk takes on each rank to about 32 MiB, whatever the number of ranks.
   constexpr std::int64_t budget = std::int64_t{32} << 20;
-  const std::int64_t per_token =
-      axis_->size() * reads * 12 + 12 * options_.width * (axis_->size() > 1 ? 2 : 1);
+  const std::int64_t per_token = axis_->size() * reads * (with_patch ? 16 : 12) +
+                                 (with_patch ? 4 * reads * options_.width : 0) +
+                                 12 * options_.width * (axis_->size() > 1 ? 2 : 1);
   return std::clamp<std::int64_t>(budget / per_token, 1, std::max<std::int64_t>(tokens, 1));
 }
 
@@ -120,13 +123,14 @@ void ValuePool::read(Exec& ex,
   const Scope scope("pool_read");
   Param& p = ps[values_];
   const std::int64_t tokens = rows.extent(0);
-  const std::int64_t step = chunk_tokens(tokens, rows.extent(1));
+  const bool with_patch = p.keeper != nullptr && pass.mode == Mode::evaluate;
+  const std::int64_t step = chunk_tokens(tokens, rows.extent(1), with_patch);
   for (std::int64_t t = 0; t < tokens; t += step) {
     const auto mark = ex.scratch.mark();
     const std::int64_t end = std::min(tokens, t + step);
     const Chunk all = gather(ex, rows.rows(t, end), weights.rows(t, end));
     RowPatch patch;
-    if (p.keeper != nullptr && pass.mode == Mode::evaluate) {
+    if (with_patch) {
       patch = p.keeper->patch(ex, all.rows, ex.scratch);
     } else if (p.keeper != nullptr) {
       p.keeper->catch_up(ex, all.rows);
@@ -153,7 +157,7 @@ void ValuePool::backward(Exec& ex,
   const Scope scope("pool_backward");
   Param& p = ps[values_];
   const std::int64_t tokens = rows.extent(0);
-  const std::int64_t step = chunk_tokens(tokens, rows.extent(1));
+  const std::int64_t step = chunk_tokens(tokens, rows.extent(1), false);
   for (std::int64_t t = 0; t < tokens; t += step) {
     const auto mark = ex.scratch.mark();
     const std::int64_t end = std::min(tokens, t + step);

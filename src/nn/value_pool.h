@@ -46,11 +46,10 @@ class ValuePool {
                 View dweights) const;
 
   ParamId values() const { return values_; }
-  std::int64_t width() const { return options_.width; }
 
  private:
   struct Chunk;
-  std::int64_t chunk_tokens(std::int64_t tokens, std::int64_t reads) const;
+  std::int64_t chunk_tokens(std::int64_t tokens, std::int64_t reads, bool with_patch) const;
   Chunk gather(Exec& ex, ConstView rows, ConstView weights) const;
   std::vector<std::int64_t> column_counts(std::int64_t tokens) const;
   void collect(Exec& ex, ConstView partial, View out) const;

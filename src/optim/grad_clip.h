@@ -16,8 +16,8 @@ struct ClipResult {
 
 /// Once per step, after accumulation and reduction. Squares are summed in f64 in declaration order;
 /// a replicated parameter counts once, pool columns are summed over the memory axis in rank order.
-/// All ranks use rank 0's factors. A norm that is not finite gives a factor of 0 times that norm:
-/// the caller decides.
+/// All ranks use rank 0's factors. A norm that is not finite is
+/// reported as it is, and the factors then mean nothing: the caller refuses the step.
 ClipResult clip_gradients(Exec& ex,
                           const ParamSet& ps,
                           const OptimizerConfig& config,

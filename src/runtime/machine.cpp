@@ -113,6 +113,12 @@ Processors processors() {
   return p;
 }
 
+int usable_processors() {
+  const Processors p = processors();
+  const auto allowed = static_cast<double>(p.allowed.size());
+  return std::max(1, static_cast<int>(p.quota > 0 ? std::min(allowed, p.quota) : allowed));
+}
+
 MachineMemory machine_memory() {
   MachineMemory memory;
   std::ifstream in("/proc/meminfo");

@@ -19,6 +19,8 @@ struct Processors {
   std::vector<std::string> flags;  // avx2, avx512f, amx_tile: those of them that it has
 };
 Processors processors();
+/// How many of them this process may use: its affinity, and no more than the control group's quota.
+int usable_processors();
 
 /// Memory that this process could still take, in bytes.
 struct MachineMemory {

@@ -65,8 +65,10 @@ class Runner {
   nlohmann::json run(const std::vector<std::size_t>& members,
                      const std::vector<MemberState>& states) {
     nlohmann::json told = nlohmann::json::array();
+    Agreement agreement(ranks_);
     for (const std::size_t i : members) {
-      if (options_.signals != nullptr && options_.signals->pending() != 0) break;
+      const bool is_told = options_.signals != nullptr && options_.signals->pending() != 0;
+      if (agreement.any(is_told)) break;
       const Member& m = study_.members[i];
       try {
         run_member(m, states[i]);
@@ -91,7 +93,11 @@ class Runner {
     const auto wanted = static_cast<int>(m.config.runtime.threads);
     const int threads = wanted > 0 ? wanted : options_.threads;
     if (state.kind != MemberState::Kind::finished && train(m, mesh, threads) != 0) return;
-    const EvalResult result = evaluate_run(read_saved_run(m.folder().root), mesh, threads);
+    SavedRun saved;
+    const auto problem = attempt([&] { saved = read_saved_run(m.folder().root); });
+    if (const auto agreed = Agreement(ranks_).on(problem))
+      fail(agreed->fault, "{}", agreed->message);
+    const EvalResult result = evaluate_run(saved, mesh, threads);
     for (const ValidationReport& v : result.validation)
       say(fmt::format("{} | evaluated: {} loss {:.4f}", m.name, v.name, v.loss));
   }

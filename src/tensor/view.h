@@ -29,14 +29,17 @@ class BasicView {
   BasicView() = default;  // no tensor: `given()` is false
   BasicView(Byte* data, DType type, Shape shape, Device device)
       : data_(data), shape_(shape), type_(type), device_(device), given_(true) {}
+  // Writable becomes readable without a word.
+  // NOLINTBEGIN(google-explicit-constructor)
   template <class From>
-  requires(std::is_const_v<Byte>&& std::same_as<From, std::byte>) BasicView(
-      const BasicView<From>& v)  // NOLINT(google-explicit-constructor): writable becomes readable
+  requires(std::is_const_v<Byte>&& std::same_as<From, std::byte>)
+      BasicView(const BasicView<From>& v)
       : data_(v.data()),
         shape_(v.shape()),
         type_(v.type()),
         device_(v.device()),
         given_(v.given()) {}
+  // NOLINTEND(google-explicit-constructor)
 
   /// False for a default view: an optional argument that was left out.
   bool given() const { return given_; }

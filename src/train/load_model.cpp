@@ -1,14 +1,12 @@
 #include "train/load_model.h"
 
-#include <fstream>
-#include <iterator>
-
 #include <fmt/format.h>
 
 #include "base/hash.h"
 #include "checkpoint/load.h"
 #include "config/parse.h"
 #include "config/print.h"
+#include "data/file_io.h"
 
 namespace mneme {
 namespace {
@@ -61,16 +59,21 @@ SavedRun read_saved_run(const fs::path& path, const std::vector<std::string>& ov
 
 void save_run_tokenizer(const fs::path& root, const Tokenizer& tokenizer) {
   if (tokenizer.kind() == "bytes") return;
-  std::ofstream out(root / tokenizer_file, std::ios::binary);
-  out << tokenizer.model();
-  require(out.good(), Fault::machine, "{} could not be written", (root / tokenizer_file).string());
+  const fs::path path = root / tokenizer_file;
+  if (fs::exists(path) && read_file(path) == tokenizer.model()) return;
+  write_file_atomically(path, std::string(tokenizer.model()));
 }
 
 std::unique_ptr<Tokenizer> load_run_tokenizer(const SavedRun& run) {
   const Manifest m = read_manifest(run.entry.path);
   const auto kind = m.meta.at("tokenizer").at("kind").get<std::string>();
   const auto hash = m.meta.at("tokenizer").at("hash").get<std::string>();
-  auto tokenizer = load_tokenizer(kind == "bytes" ? kind : (run.root / tokenizer_file).string());
+  const fs::path path = run.root / tokenizer_file;
+  require(kind == "bytes" || fs::exists(path), Fault::user,
+          "{} is missing: the tokenizer that {} was trained with; hint: a checkpoint is read from "
+          "its run's folder, RUN/checkpoints/NAME, with RUN/{} beside",
+          path.string(), run.entry.path.string(), tokenizer_file);
+  auto tokenizer = load_tokenizer(kind == "bytes" ? kind : path.string());
   require(hex(tokenizer->hash()) == hash, Fault::checkpoint,
           "{} is not the tokenizer that {} was trained with (hash {}, wanted {})",
           (run.root / tokenizer_file).string(), run.entry.path.string(), hex(tokenizer->hash()),

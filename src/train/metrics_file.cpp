@@ -2,30 +2,32 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
-#include <vector>
 
 #include "base/hash.h"
+#include "data/file_io.h"
 
 namespace mneme {
 
 void MetricsFile::start_after(std::int64_t step) {
-  std::vector<std::string> kept;
+  std::string kept;
   std::ifstream in(path_);
   for (std::string text; std::getline(in, text);) {
     const nlohmann::json json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
     // A line cut short by a crash is no JSON: it goes too.
-    if (json.is_object() && json.value("step", step + 1) <= step) kept.push_back(text);
+    if (json.is_object() && json.value("step", step + 1) <= step) kept += text + "\n";
   }
   in.close();
   out_.close();
-  out_.open(path_, std::ios::trunc);
-  for (const std::string& text : kept) out_ << text << '\n';
-  out_.flush();
+  write_file_atomically(path_, kept);
+  out_.open(path_, std::ios::app);
 }
 
 void MetricsFile::line(const nlohmann::json& json) {
   out_ << json.dump() << '\n';
   out_.flush();
+  if (out_.good()) return;
+  has_gaps_ = true;  // later lines are tried again: room may come back
+  out_.clear();
 }
 
 void MetricsFile::write(const StartReport& r) {

@@ -22,7 +22,10 @@ class MetricsFile {
  public:
   explicit MetricsFile(std::filesystem::path path) : path_(std::move(path)) {}
   /// Opens the file without the lines of later steps, so that a resumed run says nothing twice.
+  /// On a full disk the file stays as it was: Fault::machine.
   void start_after(std::int64_t step);
+  /// Whether a line since then could not be written.
+  bool has_gaps() const { return has_gaps_; }
   void write(const StartReport& report);
   void write(const StepReport& report);
   void write(const ValidationReport& report);
@@ -32,6 +35,7 @@ class MetricsFile {
   void line(const nlohmann::json& json);
   std::filesystem::path path_;
   std::ofstream out_;
+  bool has_gaps_ = false;
 };
 
 }  // namespace mneme

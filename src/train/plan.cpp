@@ -34,10 +34,11 @@ std::int64_t global_bytes(const std::vector<StateItem>& items) {
 }
 
 /// Attention's FLOP per token, forward and backward, with the full causal window: a measuring run
-/// knows no documents, which make it less.
+/// knows no documents, which make it less. Forward is 4 per pair and channel, backward 8.
 double attention_flop(const RunConfig& c) {
   const double window = (static_cast<double>(c.train.sequence) + 1) / 2;
-  return 12 * window *
+  const double per_pair = c.model.recompute == Recompute::block ? 16 : 12;
+  return per_pair * window *
          static_cast<double>(c.model.blocks * c.model.heads * c.model.resolved_head_width());
 }
 
@@ -75,7 +76,7 @@ Plan measure_plan(Engine& e) {
 }
 
 Plan make_plan(const RunConfig& config, int ranks) {
-  PlanComm world("world", 0, ranks);
+  PlanComm world("world", ranks - 1, ranks);
   const Mesh mesh(world, config.mesh);
   Engine engine(config, mesh, Engine::Purpose::train, Arenas::measuring(), 1);
   return measure_plan(engine);

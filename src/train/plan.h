@@ -19,18 +19,18 @@ struct Plan {
   };
   std::int64_t ranks = 1;
   std::int64_t memory_ranks = 1;
-  std::int64_t parameters = 0;        // of the whole model
-  std::int64_t pool_parameters = 0;   // of them, in pools
-  std::vector<ArenaLine> arenas;      // of one rank
-  double flop_per_token = 0;          // matrix multiplications, forward and backward
-  double pool_bytes_per_token = 0;    // pool rows read or written
+  std::int64_t parameters = 0;       // of the whole model
+  std::int64_t pool_parameters = 0;  // of them, in pools
+  std::vector<ArenaLine> arenas;     // of one rank
+  double flop_per_token = 0;  // matrix multiplications, forward (also what is recomputed), backward
+  double pool_bytes_per_token = 0;    // pool rows read, forward and backward
   double wire_bytes = 0;              // sent by one rank in one step
   std::int64_t checkpoint_bytes = 0;  // of the whole job
   std::int64_t bytes() const;         // of all arenas of one rank
 };
 
-/// The plan of rank 0 on the mesh of `config` over `ranks` ranks (the widest columns are never rank
-/// 0's alone: widths differ by one at most). config.model.vocabulary must be set.
+/// The plan of the last rank on the mesh of `config` over `ranks` ranks: where columns do not
+/// divide, it has one more than the first. config.model.vocabulary must be set.
 Plan make_plan(const RunConfig& config, int ranks);
 /// Runs the largest step and evaluation of an engine on measuring arenas. The arenas' peaks are
 /// then what a real engine needs, to the byte.

@@ -37,8 +37,9 @@ void TrainConfig::describe(Schema<TrainConfig>& s) {
 }
 
 void ReportConfig::describe(Schema<ReportConfig>& s) {
-  s.field("log_every", &ReportConfig::log_every, "steps", "a line in the log and in metrics.jsonl",
-          positive(), free_to_change())
+  s.field("log_every", &ReportConfig::log_every, "steps",
+          "a line on the terminal and in the log; metrics.jsonl has every step", positive(),
+          free_to_change())
       .field("use_every", &ReportConfig::use_every, "steps",
              "window over which use of the pool's rows is counted", positive(), free_to_change())
       .field("validate_every", &ReportConfig::validate_every, "steps",
@@ -56,8 +57,9 @@ void CheckpointConfig::describe(Schema<CheckpointConfig>& s) {
 void RuntimeConfig::describe(Schema<RuntimeConfig>& s) {
   s.field("device", &RuntimeConfig::device, "", "what the ranks compute on", free_to_change())
       .field("threads", &RuntimeConfig::threads, "",
-             "threads per rank; 0: the machine's cores divided by its ranks", in_range(0, 1024),
-             free_to_change());
+             "threads per rank; 0: OMP_NUM_THREADS if it is set, else the rank's share of the "
+             "cores that it may run on",
+             in_range(0, 1024), free_to_change());
 }
 
 void RunConfig::describe(Schema<RunConfig>& s) {

@@ -1,8 +1,6 @@
 #include "train/run_folder.h"
 
 #include <algorithm>
-#include <fstream>
-#include <system_error>
 
 #include <fmt/format.h>
 
@@ -20,17 +18,6 @@ bool is_named(const std::vector<std::string>& overrides, const std::string& key)
 }
 
 }  // namespace
-
-void put_text(const std::filesystem::path& path, const std::string& text) {
-  const std::filesystem::path fresh = path.string() + ".new";
-  std::ofstream out(fresh, std::ios::binary);
-  out << text;
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(fresh, path, error);
-  require(out.good() && !error, Fault::machine, "{} could not be written{}", path.string(),
-          error ? ": " + error.message() : "");
-}
 
 void require_same_run(const std::string& saved,
                       const RunConfig& now,

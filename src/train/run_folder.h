@@ -19,19 +19,6 @@ struct RunFolder {
   std::filesystem::path tensorboard() const { return root / "tensorboard"; }
 };
 
-/// Makes or replaces a file of a run in one move: who looks, even after a crash, finds the old text
-/// or the new one.
-void put_text(const std::filesystem::path& path, const std::string& text);
-
-/// What a checkpoint's manifest keeps of the run, as JSON: config (YAML text), step, loader state,
-/// tokenizer.
-struct TrainState {
-  std::string config;
-  std::int64_t step = 0;
-  std::string loader;          // LoaderState::to_json
-  std::string tokenizer_hash;  // 16 hexadecimal digits
-};
-
 /// Refuses to go on with a config that would compute something else than `saved` did, with the
 /// differences; options that `overrides` (--set) name are allowed to differ. Fault::user.
 void require_same_run(const std::string& saved,

@@ -87,6 +87,11 @@ std::string RunReporter::step_line(const StepReport& r) const {
 
 void RunReporter::step(const StepReport& r) {
   metrics_.write(r);
+  if (metrics_.has_gaps() && !told_of_gaps_) {
+    told_of_gaps_ = true;
+    warning(fmt::format("{} could not be written: lines are missing in it; training goes on",
+                        folder_.metrics().string()));
+  }
   if (r.use) use_ = r.use;
   smoothed_seconds_ =
       smoothed_seconds_ == 0 ? r.seconds : 0.9 * smoothed_seconds_ + 0.1 * r.seconds;

@@ -56,6 +56,7 @@ class RunReporter : public Reporter {
   std::int64_t first_step_ = 0;
   std::chrono::steady_clock::time_point shown_;
   bool line_is_open_ = false;
+  bool told_of_gaps_ = false;
 };
 
 }  // namespace mneme

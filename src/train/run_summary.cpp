@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
-#include "train/run_folder.h"
+#include "data/file_io.h"
 
 namespace mneme {
 
@@ -30,7 +30,7 @@ namespace {
 using Json = nlohmann::json;
 
 void write(const std::filesystem::path& path, const Json& json) {
-  put_text(path, json.dump(2) + "\n");
+  write_file_atomically(path, json.dump(2) + "\n");
 }
 
 /// f(json) of a file, or nothing if there is none.

@@ -5,9 +5,12 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "base/math.h"
 #include "base/scope.h"
 #include "checkpoint/load.h"
+#include "checkpoint/outcome.h"
 #include "checkpoint/save.h"
+#include "comm/agree.h"
 #include "config/parse.h"
 #include "config/print.h"
 #include "runtime/process_memory.h"
@@ -28,9 +31,16 @@ RunConfig with_vocabulary(RunConfig config, const SampleOrder& order) {
 
 Trainer::Trainer(const RunConfig& config, const Mesh& mesh, const TrainerOptions& options)
     : config_(config), mesh_(&mesh), options_(options), folder_(config) {
-  open_data();
+  together([&] { open_data(); });
   build_engine();
   start_or_resume();
+}
+
+/// Runs what each rank does on its own, and lets a problem of one rank be an error of all.
+void Trainer::together(const std::function<void()>& work) {
+  const auto problem = attempt(work);
+  if (const auto agreed = Agreement(mesh_->world()).on(problem))
+    fail(agreed->fault, "{}", agreed->message);
 }
 
 void Trainer::open_data() {
@@ -57,19 +67,26 @@ void Trainer::build_engine() {
   plan_ = measure_plan(plan);
   for (Communicator* axis : {&mesh_->world(), &mesh_->data(), &mesh_->memory()})
     axis->reset_traffic();
-  if (speaks()) options_.reporter->message(to_table(plan_, config_));
+  tell(to_table(plan_, config_));
   memory_before_ = process_memory().now;
   engine_ = std::make_unique<Engine>(config_, *mesh_, Engine::Purpose::train,
                                      Arenas::sized(plan.arenas()), options_.threads);
 }
 
+/// The run's folder, for this process alone and tidy. For rank 0.
+void Trainer::take_folder() {
+  std::error_code error;
+  std::filesystem::create_directories(folder_.root, error);
+  require(!error, Fault::machine, "the run's folder {} cannot be made: {}; hint: see `output`",
+          folder_.root.string(), error.message());
+  lock_.emplace(folder_.root, "mneme train");
+  for (const std::string& done : clean_leftovers(folder_.checkpoints())) tell(done);
+}
+
 void Trainer::start_or_resume() {
-  if (speaks()) {
-    std::filesystem::create_directories(folder_.root);
-    for (const std::string& done : clean_leftovers(folder_.checkpoints()))
-      options_.reporter->message(done);
-  }
-  mesh_->world().barrier();
+  together([&] {
+    if (is_first()) take_folder();
+  });
   const LatestCheckpoint latest = latest_checkpoint(mesh_->world(), folder_.checkpoints());
   require(
       latest.entry || latest.skipped.empty(), Fault::checkpoint,
@@ -84,11 +101,12 @@ void Trainer::start_or_resume() {
   } else {
     engine_->initialise();
   }
-  if (speaks()) {
-    options_.reporter->resumed(step_);
+  together([&] {
+    if (speaks()) options_.reporter->resumed(step_);
+    if (!is_first()) return;
     save_run_tokenizer(folder_.root, *order_->stream(0).files().front().tokenizer());
-    put_text(folder_.config(), to_yaml(config_, Comments::descriptions));
-  }
+    write_file_atomically(folder_.config(), to_yaml(config_, Comments::descriptions));
+  });
 }
 
 void Trainer::resume(const CheckpointEntry& entry) {
@@ -104,15 +122,22 @@ void Trainer::resume(const CheckpointEntry& entry) {
   step_ = entry.step;
   saved_step_ = step_;
   if (engine_->optimizer().settle_debt(engine_->exec(), before.optimizer, before.train.steps,
-                                       step_) &&
-      speaks()) {
-    options_.reporter->message(fmt::format(
-        "the pool's options differ: its rows are brought to step {} by the old ones", step_));
+                                       step_)) {
+    tell(fmt::format("the pool's options differ: its rows are brought to step {} by the old ones",
+                     step_));
   }
 }
 
+bool Trainer::is_first() const {
+  return mesh_->world().rank() == 0;
+}
+
 bool Trainer::speaks() const {
-  return mesh_->world().rank() == 0 && options_.reporter != nullptr;
+  return is_first() && options_.reporter != nullptr;
+}
+
+void Trainer::tell(const std::string& text) {
+  if (speaks()) options_.reporter->message(text);
 }
 
 double Trainer::seconds_since_start() const {
@@ -132,8 +157,7 @@ Trainer::Agreed Trainer::agree(const StepBatch& batch) {
   const bool stop = late || (options_.signals != nullptr && options_.signals->pending() != 0);
   std::array<std::int64_t, 3> sums{batch.target_count, static_cast<std::int64_t>(batch.ids_hash),
                                    stop ? 1 : 0};
-  Exec& ex = engine_->exec();
-  mesh_->world().all_reduce(view_of(std::span<std::int64_t>(sums), {3}), Reduce::sum, ex).wait();
+  add_up(mesh_->world(), sums, engine_->exec());
   return {sums[0], static_cast<std::uint64_t>(sums[1]), sums[2] > 0};
 }
 
@@ -184,14 +208,9 @@ void Trainer::require_equal_replicas() {
   for (const StateItem& item : engine_->state_items()) {
     if (!std::holds_alternative<Split>(item.place)) continue;
     const auto hash = static_cast<std::int64_t>(hash64(item.local.raw()));
-    std::array<std::int64_t, 2> ends{hash, hash};
-    data.all_reduce(view_of(std::span<std::int64_t>(ends).first(1), {1}), Reduce::min,
-                    engine_->exec())
-        .wait();
-    data.all_reduce(view_of(std::span<std::int64_t>(ends).last(1), {1}), Reduce::max,
-                    engine_->exec())
-        .wait();
-    require(ends[0] == ends[1], Fault::bug, "the replicas of {} have drifted apart at step {}",
+    std::array<std::int64_t, 2> ends{hash, ~hash};  // the largest, and the smallest inverted
+    agree_on_max(data, ends, engine_->exec());
+    require(ends[0] == ~ends[1], Fault::bug, "the replicas of {} have drifted apart at step {}",
             item.name, step_);
   }
 }
@@ -218,18 +237,19 @@ bool Trainer::save(CheckpointKind kind) {
                                                             .position = position_on(*mesh_),
                                                             .meta = std::move(meta)});
   if (saved.ok && is_full) saved_step_ = step_;
-  if (!speaks()) return saved.ok;
-  options_.reporter->checkpoint(
-      {.step = step_,
-       .ok = saved.ok,
-       .message = saved.ok ? saved.path.string() : saved.message,
-       .bytes = saved.bytes,
-       .seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
-  if (saved.ok && is_full) {
-    for (const std::string& p :
-         prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep).problems) {
-      options_.reporter->warning(p);
-    }
+  if (speaks()) {
+    options_.reporter->checkpoint(
+        {.step = step_,
+         .ok = saved.ok,
+         .message = saved.ok ? saved.path.string() : saved.message,
+         .bytes = saved.bytes,
+         .seconds =
+             std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()});
+  }
+  if (!is_first() || !saved.ok || !is_full) return saved.ok;
+  for (const std::string& p :
+       prune_checkpoints(folder_.checkpoints(), config_.checkpoint.keep).problems) {
+    if (speaks()) options_.reporter->warning(p);
   }
   return saved.ok;
 }
@@ -245,36 +265,47 @@ void Trainer::save_where_due() {
 /// What the run cost so far, over all its parts: printed, and kept in summary.json.
 void Trainer::summarise() {
   const ProcessMemory memory = process_memory();
-  std::array<std::int64_t, 3> most{plan_.bytes(), memory.peak, memory.peak - memory_before_};
+  const std::vector<std::int64_t> mine{plan_.bytes(), memory.peak, memory_before_};
+  const std::int64_t ranks = mesh_->world().size();
+  std::vector<std::int64_t> all(size_of(3 * ranks));
   mesh_->world()
-      .all_reduce(view_of(std::span<std::int64_t>(most), {3}), Reduce::max, engine_->exec())
+      .all_gather(view_of(std::span<const std::int64_t>(mine), {3}),
+                  view_of(std::span<std::int64_t>(all), {3 * ranks}), engine_->exec())
       .wait();
-  if (!speaks()) return;
+  if (!is_first()) return;
+  // The busiest rank: which took most since the arenas were made.
+  std::size_t most = 0;
+  const auto taken = [&](std::size_t rank) { return all[3 * rank + 1] - all[3 * rank + 2]; };
+  for (std::size_t r = 1; r < size_of(ranks); ++r) {
+    if (taken(r) > taken(most)) most = r;
+  }
+  const std::int64_t planned = all[3 * most];
+  const std::int64_t peak = all[3 * most + 1];
+  const std::int64_t before = all[3 * most + 2];
   const StepTimes times = step_times(folder_.metrics(), step_);
   const double tokens =
       static_cast<double>(config_.train.batch * config_.train.sequence * times.steps);
-  RunSummary s{.name = config_.name,
-               .step = step_,
-               .steps = config_.train.steps,
-               .ranks = mesh_->world().size(),
-               .threads = options_.threads,
-               .parameters = plan_.parameters,
-               .pool_parameters = plan_.pool_parameters,
-               .matmul_flop_per_token = plan_.flop_per_token,
-               .train_seconds = times.seconds,
-               .tokens_per_second = times.seconds > 0 ? tokens / times.seconds : 0,
-               .planned_bytes = most[0],
-               .peak_bytes = most[1],
-               .before_bytes = most[1] - most[2],
-               .rows_touched = times.rows_touched,
-               .effective_rows = times.effective_rows};
+  const RunSummary s{.name = config_.name,
+                     .step = step_,
+                     .steps = config_.train.steps,
+                     .ranks = mesh_->world().size(),
+                     .threads = options_.threads,
+                     .parameters = plan_.parameters,
+                     .pool_parameters = plan_.pool_parameters,
+                     .matmul_flop_per_token = plan_.flop_per_token,
+                     .train_seconds = times.seconds,
+                     .tokens_per_second = times.seconds > 0 ? tokens / times.seconds : 0,
+                     .planned_bytes = planned,
+                     .peak_bytes = peak,
+                     .before_bytes = before,
+                     .rows_touched = times.rows_touched,
+                     .effective_rows = times.effective_rows};
   write_summary(folder_.root, s);
-  options_.reporter->message(
+  tell(
       fmt::format("memory of the busiest rank: {:.1f} MB planned for arenas, {:.1f} MB at the "
-                  "process's peak less the "
-                  "{:.1f} MB before them",
-                  static_cast<double>(most[0]) / 1e6, static_cast<double>(most[2]) / 1e6,
-                  static_cast<double>(s.before_bytes) / 1e6));
+                  "process's peak less the {:.1f} MB before them",
+                  static_cast<double>(planned) / 1e6, static_cast<double>(peak - before) / 1e6,
+                  static_cast<double>(before) / 1e6));
 }
 
 int Trainer::run() {
@@ -297,9 +328,11 @@ int Trainer::run() {
             saved_step_);
   }
   summarise();
-  if (!done && speaks()) {
-    options_.reporter->message(fmt::format(
-        "interrupted after step {} of {}; the same command goes on from here", step_, steps));
+  if (!done) {
+    const std::string& command = options_.resume_command;
+    tell(fmt::format("interrupted after step {} of {}; {}", step_, steps,
+                     command.empty() ? "the same command goes on from here"
+                                     : "this goes on from here:\n  " + command));
   }
   return done ? 0 : exit_interrupted;
 }

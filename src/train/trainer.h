@@ -1,11 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "checkpoint/folder.h"
+#include "data/file_io.h"
 #include "data/loader.h"
 #include "data/validation_set.h"
 #include "train/engine.h"
@@ -20,8 +23,9 @@ namespace mneme {
 struct TrainerOptions {
   std::vector<std::string> overrides;  // the --set options, for the check on resume
   int threads = 1;
-  StopSignals* signals = nullptr;  // not owned; null: nothing interrupts
-  Reporter* reporter = nullptr;    // not owned; used on rank 0 only
+  StopSignals* signals = nullptr;   // not owned; null: nothing interrupts
+  Reporter* reporter = nullptr;     // not owned; used on rank 0 only
+  std::string resume_command = {};  // what a person types to go on; told when a run is interrupted
 };
 
 /// Reads the data's vocabulary into the config where it says 0. Fault::user when it contradicts.
@@ -46,8 +50,10 @@ class Trainer {
     std::uint64_t ids_hash = 0;
     bool stop = false;
   };
+  void together(const std::function<void()>& work);
   void open_data();
   void build_engine();
+  void take_folder();
   void start_or_resume();
   void resume(const CheckpointEntry& entry);
   Agreed agree(const StepBatch& batch);
@@ -58,13 +64,16 @@ class Trainer {
   void summarise();
   void require_equal_replicas();
   bool wants_stop() const;
+  bool is_first() const;
   bool speaks() const;
+  void tell(const std::string& text);
   double seconds_since_start() const;
 
   RunConfig config_;
   const Mesh* mesh_;
   TrainerOptions options_;
   RunFolder folder_;
+  std::optional<FolderLock> lock_;  // rank 0's, while it lives
   std::shared_ptr<const SampleOrder> order_;
   std::unique_ptr<Loader> loader_;
   std::vector<ValidationSet> validation_;
