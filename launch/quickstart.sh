@@ -7,6 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 work=work/quickstart
+runs=$work/runs # its own: nothing of yours in runs/ is touched
+recipe="750 people, 3 facts each, in 1, 4 or 16 biographies; 4096 pieces"
 mneme=build/cpu/mneme
 steps=375
 prompts=("A horse is" "The city of" "To sing means")
@@ -52,10 +54,15 @@ cmake --preset cpu -DMNEME_TESTS=OFF | grep -- '-- mneme\|--   ' || true
 cmake --build --preset cpu --target mneme
 stage_done
 
-stage corpus "36 MB of dictionary text, and 1,500 people whose facts stand in 1, 4 or 16 biographies each"
+stage corpus "36 MB of dictionary text, and 750 people whose facts stand in 1, 4 or 16 biographies each"
 mkdir -p "$work"
+if [[ -e $work/facts && $(cat "$work/recipe" 2>/dev/null) != "$recipe" ]]; then
+  echo "the corpus here was made by another recipe: it is made anew"
+  rm -rf "$work"/facts "$work"/*.h5 "$work/tokenizer.model"
+fi
+printf '%s\n' "$recipe" >"$work/recipe"
 unless_there "$work/dictionary/gcide.jsonl" python3 data/make_dictionary_text.py "$work/dictionary"
-unless_there "$work/facts/probes.jsonl" "$mneme" prep facts --output "$work/facts" --people 1500 \
+unless_there "$work/facts/probes.jsonl" "$mneme" prep facts --output "$work/facts" --people 750 \
   --unknown-people 60 --exposures 1,4,16 --attributes 3
 stage_done
 
@@ -69,29 +76,29 @@ unless_there "$work/facts.h5" "$mneme" prep text "$work/facts/facts.jsonl" --out
 stage_done
 
 stage dense "a dense Llama on two ranks that share the batch"
-rm -rf runs/tiny_dense runs/tiny_memory
-ranks train configs/tiny/dense_cpu.yaml --set "train.steps=$steps"
+rm -rf "$runs/tiny_dense" "$runs/tiny_memory"
+ranks train configs/tiny/dense_cpu.yaml --set "output=$runs" --set "train.steps=$steps"
 stage_done
 
 stage memory "its Memory+ twin at the same matmul FLOP: three blocks read a pool whose columns are cut over the ranks"
 status=0
-ranks train configs/tiny/memory_cpu.yaml --set "train.steps=$steps" --set "train.stop_at_step=$((steps / 2))" || status=$?
+ranks train configs/tiny/memory_cpu.yaml --set "output=$runs" --set "train.steps=$steps" --set "train.stop_at_step=$((steps / 2))" || status=$?
 ((status == 75)) || exit "$status"
 echo "stopped half-way, as a machine that is taken away would: the same command goes on"
-ranks train configs/tiny/memory_cpu.yaml --set "train.steps=$steps"
+ranks train configs/tiny/memory_cpu.yaml --set "output=$runs" --set "train.steps=$steps"
 stage_done
 
 stage questions "loss on unseen text, and for every fact: does the model finish the sentence?"
-ranks eval runs/tiny_dense
-ranks eval runs/tiny_memory
+ranks eval "$runs/tiny_dense"
+ranks eval "$runs/tiny_memory"
 for run in tiny_dense tiny_memory; do
   printf '\n%s continues:\n' "$run"
   printf '%s\n' "${prompts[@]}" >"$work/prompts.txt"
-  "$mneme" generate "runs/$run" --prompts "$work/prompts.txt" --tokens 24
+  "$mneme" generate "$runs/$run" --prompts "$work/prompts.txt" --tokens 24
 done
 stage_done
 
 printf '\n== side by side\n'
-"$mneme" compare runs/tiny_dense runs/tiny_memory
+"$mneme" compare "$runs/tiny_dense" "$runs/tiny_memory"
 printf '\n== time\n'
 printf '%s\n' "${times[@]}"
