@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # From a clone to two trained models side by side: builds mneme, makes a corpus of two dictionaries and of
 # biographies of made-up people, trains a dense Llama and its Memory+ twin over two ranks, and asks both
-# what they remember. 12 to 20 minutes on 2 cores after the packages are there; again: only the training.
+# what they remember. 10 to 15 minutes on 2 cores after the packages are there; again: only the training.
 # Usage: launch/quickstart.sh [--steps N]
 set -euo pipefail
 cd "$(dirname "$0")/.."
