@@ -333,7 +333,7 @@ def test_an_interrupted_run_says_how_to_go_on(m):
     prepare(m)
     stop = sets("train.stop_at_step=2")
     text = cli_test.Mneme(LAUNCH, m.folder).run("-n", 2, m.program, "train", "run.yaml", *stop, status=75).stdout.decode()
-    assert "this goes on from here:\n  mpirun -n 2 mneme train run.yaml --set 'train.stop_at_step=2'\n" in text, text
+    assert f"this goes on from here:\n  launch/mpirun.sh -n 2 {m.program} train run.yaml\n" in text, text
 
 
 def test_heads_that_do_not_divide(m):

@@ -308,6 +308,30 @@ def test_threads_are_those_it_may_run_on(m):
         assert threads("all", cores) == len(cores)
 
 
+def test_a_finished_run_is_left_alone(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    m.run("train", "run.yaml")
+    run = m.folder / "runs/tiny"
+    before = {name: (run / name).read_bytes() for name in ("config.yaml", "summary.json")}
+    text = m.out("train", "run.yaml", "--set", "optimizer.lr=1e-4")
+    assert "goes on with another option: optimizer.lr: 0.0006 -> 0.0001" in text, text
+    assert "runs/tiny is finished, step 4 of 4: nothing to train" in text and "validation" not in text, text
+    assert before == {name: (run / name).read_bytes() for name in before}, "the record of a finished run was rewritten"
+    assert "train.steps = 2, but 4 steps are done" in m.error("train", "run.yaml", "--set", "train.steps=2", status=2)
+    assert "step 6/6" in m.out("train", "run.yaml", "--set", "train.steps=6"), "a longer schedule goes on"
+
+
+def test_compare_takes_the_newest_evaluation(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    m.run("train", "run.yaml")
+    m.run("eval", "runs/tiny")
+    assert "validation loss, held" in m.out("compare", "runs/tiny")
+    m.run("eval", "runs/tiny/checkpoints/step_000002")
+    assert "validation loss" not in m.out("compare", "runs/tiny"), "the loss of another step stands there"
+
+
 def test_copies_of_weights(m):
     m.tokens()
     m.write("run.yaml", RUN)

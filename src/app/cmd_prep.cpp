@@ -86,6 +86,11 @@ int prepare(PrepareOptions options) {
     return exit_interrupted;
   }
   print_result(result, seconds);
+  if (options.validation_fraction > 0 && !result.validation) {
+    fmt::print(
+        "  no document fell to validation, so there is no file of it; with one document per file, "
+        "try --documents paragraph\n");
+  }
   return 0;
 }
 

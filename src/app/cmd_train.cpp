@@ -1,4 +1,6 @@
 #include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -35,12 +37,19 @@ int show_batch(const ConfigArguments& arguments, std::int64_t step) {
   return 0;
 }
 
-/// What to type to go on, by which the run's result stays the same on any number of ranks.
+/// What to type to go on: what was typed, less the step to stop at, which is reached.
 std::string resume_command(const ConfigArguments& arguments, int ranks) {
-  std::string command =
-      ranks > 1 ? fmt::format("mpirun -n {} mneme train ", ranks) : "mneme train ";
-  command += arguments.file;
-  for (const std::string& o : arguments.overrides) command += fmt::format(" --set '{}'", o);
+  std::string program = "mneme";
+  std::getline(std::ifstream("/proc/self/cmdline"), program, '\0');
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing changes the environment
+  const bool has_own_launcher = std::getenv("MNEME_TERMINAL") != nullptr;
+  std::string command;
+  if (ranks > 1)
+    command = fmt::format("{} -n {} ", has_own_launcher ? "launch/mpirun.sh" : "mpirun", ranks);
+  command += fmt::format("{} train {}", program, arguments.file);
+  for (const std::string& o : arguments.overrides) {
+    if (!o.starts_with("train.stop_at_step=")) command += fmt::format(" --set '{}'", o);
+  }
   return command;
 }
 

@@ -259,7 +259,7 @@ void apply_override(YamlNode& root,
                     Problems& problems) {
   Setting setting{key_of_override(text), {}, {"--set " + text, 0}};
   if (setting.key.empty() || setting.key.size() == text.size()) {
-    problems.add(setting.place, "must have the form key=value, such as --set optim.lr=3e-4");
+    problems.add(setting.place, "must have the form key=value, such as --set optimizer.lr=3e-4");
     return;
   }
   const std::string_view value = std::string_view(text).substr(setting.key.size() + 1);

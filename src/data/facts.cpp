@@ -179,7 +179,7 @@ FactsResult write_facts(const FactsOptions& options) {
   result.probes = options.output / "probes.jsonl";
   for (const auto& path : {result.facts, result.probes}) {
     require(options.overwrite || !std::filesystem::exists(path), Fault::user,
-            "'{}' is already there; name another folder, or have it replaced with overwrite",
+            "'{}' is already there; name another folder, or replace it: --overwrite",
             path.string());
   }
   std::error_code error;

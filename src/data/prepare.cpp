@@ -275,7 +275,7 @@ PrepareResult prepare_text(const PrepareOptions& options, const PrepareCallback&
   if (!options.overwrite && !std::filesystem::exists(folder_path / "journal.json")) {
     for (const auto& path : {options.output, validation}) {
       require(!std::filesystem::exists(path), Fault::user,
-              "the output '{}' is already there; name another, or have it replaced with overwrite",
+              "the output '{}' is already there; name another, or replace it: --overwrite",
               path.string());
     }
   }

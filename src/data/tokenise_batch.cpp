@@ -63,7 +63,7 @@ class BatchWork {
     const JsonText::Found found = json_.extract(record.text, text);
     if (found == JsonText::Found::bad_json) {
       require(rules_.skip_bad_json, Fault::data,
-              "{}: not JSON ({}); mend the line, or have such lines left out and counted",
+              "{}: not JSON ({}); mend the line, or leave such lines out: --skip-bad-json",
               place(record), json_.detail());
       ++out_.counts.bad_json;
     } else if (found == JsonText::Found::no_field) {

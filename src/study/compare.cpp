@@ -98,7 +98,9 @@ std::string compare_runs(const std::vector<std::filesystem::path>& runs) {
     const auto summary = read_summary(run);
     require(summary.has_value(), Fault::user,
             "{}: no summary.json; wanted the folder of a run that was trained", run.string());
-    columns.push_back({*summary, read_eval(run).value_or(EvalResult{})});
+    auto eval = read_eval(run);
+    if (eval && eval->step != summary->step) eval.reset();  // of an earlier checkpoint
+    columns.push_back({*summary, eval.value_or(EvalResult{})});
   }
   Table table(columns);
   table.row("", [](const Column& c) { return c.summary.name; });

@@ -19,21 +19,28 @@ bool is_named(const std::vector<std::string>& overrides, const std::string& key)
 
 }  // namespace
 
-void require_same_run(const std::string& saved,
-                      const RunConfig& now,
-                      const std::vector<std::string>& overrides,
-                      const std::string& where) {
+std::vector<std::string> require_same_run(const std::string& saved,
+                                          const RunConfig& now,
+                                          const std::vector<std::string>& overrides,
+                                          const std::string& where) {
   const auto before = parse_text<RunConfig>(saved, "the config saved in " + where);
   std::string list;
+  std::vector<std::string> allowed;
   for (const Change& c : diff(before, now)) {
-    if (!c.alters_result || is_named(overrides, c.key)) continue;
-    list += fmt::format("\n  {}: {} -> {}", c.key, c.before, c.after);
+    if (!c.alters_result) continue;
+    const std::string text = fmt::format("{}: {} -> {}", c.key, c.before, c.after);
+    if (is_named(overrides, c.key)) {
+      allowed.push_back(text);
+    } else {
+      list += "\n  " + text;
+    }
   }
   require(list.empty(), Fault::user,
           "{} was trained with other options that change the result:{}\n  hint: give the run "
           "another name, "
           "or say so with --set KEY=VALUE for each",
           where, list);
+  return allowed;
 }
 
 }  // namespace mneme

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "train/run_config.h"
 
@@ -20,10 +21,11 @@ struct RunFolder {
 };
 
 /// Refuses to go on with a config that would compute something else than `saved` did, with the
-/// differences; options that `overrides` (--set) name are allowed to differ. Fault::user.
-void require_same_run(const std::string& saved,
-                      const RunConfig& now,
-                      const std::vector<std::string>& overrides,
-                      const std::string& where);
+/// differences; options that `overrides` (--set) name are allowed to differ, and returned as
+/// "key: before -> after". Fault::user.
+std::vector<std::string> require_same_run(const std::string& saved,
+                                          const RunConfig& now,
+                                          const std::vector<std::string>& overrides,
+                                          const std::string& where);
 
 }  // namespace mneme

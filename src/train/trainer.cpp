@@ -103,7 +103,7 @@ void Trainer::start_or_resume() {
   }
   together([&] {
     if (speaks()) options_.reporter->resumed(step_);
-    if (!is_first()) return;
+    if (!is_first() || is_finished()) return;
     save_run_tokenizer(folder_.root, *order_->stream(0).files().front().tokenizer());
     write_file_atomically(folder_.config(), to_yaml(config_, Comments::descriptions));
   });
@@ -113,7 +113,14 @@ void Trainer::resume(const CheckpointEntry& entry) {
   const Scope scope("resume");
   const Manifest saved = read_manifest(entry.path);
   const auto text = saved.meta.at("config").get<std::string>();
-  require_same_run(text, config_, options_.overrides, entry.path.string());
+  require(
+      entry.step <= config_.train.steps, Fault::user,
+      "train.steps = {}, but {} steps are done: {}; hint: give the run another name to begin anew",
+      config_.train.steps, entry.step, entry.path.string());
+  for (const std::string& change :
+       require_same_run(text, config_, options_.overrides, entry.path.string())) {
+    tell("goes on with another option: " + change);
+  }
   const auto before = parse_text<RunConfig>(text, "the config saved in " + entry.path.string());
   loader_->restore(LoaderState::from_json(saved.meta.at("loader").dump(), entry.path.string()));
   const std::vector<StateItem> items = engine_->state_items();
@@ -126,6 +133,13 @@ void Trainer::resume(const CheckpointEntry& entry) {
     tell(fmt::format("the pool's options differ: its rows are brought to step {} by the old ones",
                      step_));
   }
+}
+
+/// Whether the run is done to its end and its summary written. For rank 0.
+bool Trainer::is_finished() const {
+  if (step_ < config_.train.steps || saved_step_ != step_) return false;
+  const auto summary = read_summary(folder_.root);
+  return summary && summary->step == step_ && summary->steps == config_.train.steps;
 }
 
 bool Trainer::is_first() const {
@@ -310,6 +324,11 @@ void Trainer::summarise() {
 
 int Trainer::run() {
   const std::int64_t steps = config_.train.steps;
+  if (Agreement(mesh_->world()).any(is_first() && is_finished())) {
+    tell(fmt::format("{} is finished, step {} of {}: nothing to train", folder_.root.string(),
+                     step_, steps));
+    return 0;
+  }
   while (step_ < steps && !wants_stop()) {
     train_one();
     if (stop_) break;

@@ -36,7 +36,7 @@ train: {{steps: 100, sequence: 512, batch: 2}}
 POOL = "ffn: memory_plus, memory: {{layers: [1, 3, 5], heads: 4, top_k: 16, half_keys: 256}}"
 CONFIGS = {
     "tiny_dense": TINY.format(root=ROOT, file="dense_cpu", more=""),
-    "tiny_memory": TINY.format(root=ROOT, file="memory_cpu", more=", memory: {layers: [1, 3, 5]}"),
+    "tiny_memory": TINY.format(root=ROOT, file="memory_cpu", more=""),
     "medium_dense": MEDIUM.format(more="ffn: dense"),
     "medium_memory": MEDIUM.format(more=POOL.format()),
 }
