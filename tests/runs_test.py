@@ -22,7 +22,8 @@ TOLERANCE = 1e-4  # of a loss, relative: f32 sums in another order, over some te
 # after 60 steps differs there by 4e-4.
 SMALL = ["train.steps=60", "train.batch=8", "train.sequence=128", "checkpoint.every=20", "report.validate_every=0",
          "checkpoint.keep.keep_last=9", "optimizer.schedule.warmup=120", "optimizer.lr=3e-3",
-         "optimizer.memory_values.lr=8e-3", "model.memory.half_keys=128", "model.memory.top_k=16"]
+         "optimizer.memory_values.lr=8e-3", "optimizer.memory_values.schedule=follow", "model.memory.half_keys=128",
+         "model.memory.top_k=16", "model.memory.layers=[1,3,5]"]
 
 
 class Runs:

@@ -162,9 +162,9 @@ TEST(Messages, YamlThatIsNotYaml) {
 
 TEST(Messages, OverridesThatCannotBeMeant) {
   EXPECT_EQ(errors("", {"optim.lr"}),
-            "--set optim.lr: must have the form key=value, such as --set optim.lr=3e-4");
+            "--set optim.lr: must have the form key=value, such as --set optimizer.lr=3e-4");
   EXPECT_EQ(errors("", {"=5"}),
-            "--set =5: must have the form key=value, such as --set optim.lr=3e-4");
+            "--set =5: must have the form key=value, such as --set optimizer.lr=3e-4");
   EXPECT_EQ(errors("", {"optim..lr=5"}),
             "--set optim..lr=5: optim..lr is not a key: it has an empty part");
   EXPECT_EQ(errors("", {"optim.lr=[1"}),
