@@ -336,6 +336,13 @@ def test_an_interrupted_run_says_how_to_go_on(m):
     assert f"this goes on from here:\n  launch/mpirun.sh -n 2 {m.program} train run.yaml\n" in text, text
 
 
+def test_threads_told_to_one_rank_only(m):
+    prepare(m)  # as a launcher does that hands no variables to other hosts
+    m.write("rank.sh", f'test $OMPI_COMM_WORLD_RANK = 0 && export OMP_NUM_THREADS=1 || unset OMP_NUM_THREADS\nexec "{m.program}" "$@"\n')
+    command = ["timeout", "30", LAUNCH, "-n", "2", "bash", "rank.sh", "train", "run.yaml", *sets("runtime.threads=0")]
+    assert "step 4/4" in cli_test.Mneme(command[0], m.folder).out(*command[1:])
+
+
 def test_heads_that_do_not_divide(m):
     prepare(m)
     need(told(m, "config", "check", "run.yaml", *sets("model.heads=3"), status=2),

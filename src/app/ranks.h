@@ -30,13 +30,14 @@ class World {
   /// the ranks that may run on the very same ones (a rank bound to its own shares them with
   /// nobody), and no more than its part of what the control group grants. Collective.
   int share_of_cores() const {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): read before there are threads
-    if (const char* set = std::getenv("OMP_NUM_THREADS"); set != nullptr && std::atoi(set) > 0)
-      return std::atoi(set);
     const Processors p = processors();
     const std::string mine = p.host + " " + ranges_text(p.allowed);
     const std::vector<std::string> all = Agreement(*world_).gather(mine);
     const auto sharers = std::count(all.begin(), all.end(), mine);
+    // After the exchange: a launcher may hand the variable to some ranks only.
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): read before there are threads
+    if (const char* set = std::getenv("OMP_NUM_THREADS"); set != nullptr && std::atoi(set) > 0)
+      return std::atoi(set);
     auto cores = static_cast<double>(std::ssize(p.allowed)) / static_cast<double>(sharers);
     if (p.quota > 0) cores = std::min(cores, p.quota / session_.node_size());
     return std::max(1, static_cast<int>(cores));

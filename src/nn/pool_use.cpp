@@ -64,8 +64,9 @@ PoolUse::Summary PoolUse::summarise(Exec& ex,
     const auto counts = counts_.span<const std::int32_t>();
     std::vector<Tally> tallies(size_of(lines + 1));
     const std::int64_t width = range_.count();
+    std::vector<std::int64_t> all(size_of(pools));  // reads of one row of each pool
     for (std::int64_t r = 0; r < width; ++r) {
-      std::vector<std::int64_t> all(size_of(pools), 0);  // reads of row r of each pool
+      std::fill(all.begin(), all.end(), 0);
       for (std::int64_t l = 0; l < lines; ++l) {
         const std::int32_t c = counts[size_of(l * width + r)];
         tallies[size_of(l)].add(c);

@@ -75,9 +75,8 @@ std::unique_ptr<Tokenizer> load_run_tokenizer(const SavedRun& run) {
           path.string(), run.entry.path.string(), tokenizer_file);
   auto tokenizer = load_tokenizer(kind == "bytes" ? kind : path.string());
   require(hex(tokenizer->hash()) == hash, Fault::checkpoint,
-          "{} is not the tokenizer that {} was trained with (hash {}, wanted {})",
-          (run.root / tokenizer_file).string(), run.entry.path.string(), hex(tokenizer->hash()),
-          hash);
+          "{} is not the tokenizer that {} was trained with (hash {}, wanted {})", path.string(),
+          run.entry.path.string(), hex(tokenizer->hash()), hash);
   return tokenizer;
 }
 

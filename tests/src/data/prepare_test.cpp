@@ -222,7 +222,8 @@ TEST_F(Prepare, RefusesWhatIsNotThereOrNotText) {
   expect_error(Fault::user, "there is no file or folder", [&] { run(options({"none.txt"})); });
   expect_error(Fault::user, "holds no text files", [&] { run(options({"folder"})); });
   expect_error(Fault::user, "no input", [&] { run(options({})); });
-  expect_error(Fault::data, "no documents to train on in", [&] { run(options({"empty.txt"})); });
+  expect_error(Fault::data, "no documents to train on in '" + (folder_ / "empty.txt").string(),
+               [&] { run(options({"empty.txt"})); });
   write(folder_ / "cut.txt.gz", gzipped(words(1, 5000)).substr(0, 1000));
   expect_error(Fault::data, "ends in the middle", [&] { run(options({"cut.txt.gz"})); });
   write(folder_ / "cut.txt.zst", zstandard(words(1, 5000)).substr(0, 1000));
