@@ -349,6 +349,12 @@ def test_heads_that_do_not_divide(m):
          "model.head_width = 0 is not allowed: must be above 0 unless model.channels = 16 is a multiple of model.heads = 3\n")
 
 
+def test_a_decay_that_no_longer_shrinks(m):
+    prepare(m)
+    more = sets("optimizer.memory_values.lr=2", "optimizer.memory_values.weight_decay=0.6")
+    need(told(m, "config", "check", "run.yaml", *more, status=2), "hint: for memory_values they are 0.6 and 2\n", lines=2)
+
+
 def on_rank_1_elsewhere(m):
     """Ranks of which the second works in a folder of its own, a copy of this one."""
     shutil.copytree(m.folder, m.folder / "other")

@@ -40,10 +40,10 @@ PoolReplay::PoolReplay(const PoolHistory& history, std::int64_t to)
 }
 
 PoolReplay::Step PoolReplay::make_step(std::int64_t s, double p1, double p2) const {
-  const double before = decay_until(s - 1);
+  const double lr = history_.lr[size_of(s)];
   const double inverse_bias1 = 1 / (1 - p1);
-  return {.decay = before == 0 ? 0.0F : static_cast<float>(1 - decay_until(s) / before),
-          .step_size = static_cast<float>(history_.lr[size_of(s)] * inverse_bias1),
+  return {.decay = static_cast<float>(lr * history_.weight_decay),
+          .step_size = static_cast<float>(lr * inverse_bias1),
           .root_scale = static_cast<float>(1 / std::sqrt(1 - p2)),
           .inverse_bias1 = static_cast<float>(inverse_bias1)};
 }
@@ -68,8 +68,7 @@ float PoolReplay::root2(std::int64_t i) const {
 }
 
 ReplayChunk PoolReplay::chunk(std::int64_t last, std::int64_t s) const {
-  const double here = decay_until(s);
-  const double rest = here == 0 ? 0 : decay_until(to_) / here;
+  const double rest = std::exp(log_decay_until(to_) - log_decay_until(s));
   ReplayChunk c;
   c.count = std::min(ReplayChunk::most, to_ - s);
   c.is_last = s + c.count == to_;

@@ -63,7 +63,9 @@ class PoolReplay {
   };
   Step make_step(std::int64_t s, double power1, double power2) const;
   Step step(std::int64_t s) const;
-  double decay_until(std::int64_t s) const { return s == 0 ? 1 : history_.decay[size_of(s)]; }
+  double log_decay_until(std::int64_t s) const {
+    return s == 0 ? 0 : history_.log_decay[size_of(s)];
+  }
   float power1(std::int64_t i) const;
   float power2(std::int64_t i) const;
   float root2(std::int64_t i) const;

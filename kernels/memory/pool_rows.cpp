@@ -29,9 +29,9 @@ void validate_pool_state(const PoolState* state, const char* op) {
 }
 
 void validate_history(const PoolHistory& h, std::int64_t to, const char* op) {
-  require(static_cast<std::int64_t>(std::min(h.lr.size(), h.decay.size())) > to, Fault::bug,
+  require(static_cast<std::int64_t>(std::min(h.lr.size(), h.log_decay.size())) > to, Fault::bug,
           "{}: rows go forward to step {}, but the history holds {} learning rates and {} decays",
-          op, to, h.lr.size(), h.decay.size());
+          op, to, h.lr.size(), h.log_decay.size());
   require(h.beta1 >= 0 && h.beta1 < 1 && h.beta2 >= 0 && h.beta2 < 1, Fault::bug,
           "{}: beta1 = {} and beta2 = {}, wanted numbers in [0, 1)", op, h.beta1, h.beta2);
   require(h.eps > 0, Fault::bug, "{}: eps = {}, wanted a positive number", op, h.eps);

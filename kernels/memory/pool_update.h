@@ -32,8 +32,10 @@ struct EnumNames<PoolUpdate> {
 /// What the dense rule applied in each past step, for the replay of rows that were not read. Index
 /// s is step s, counted from 1; index 0 is unused.
 struct PoolHistory {
-  std::span<const double> lr;     // learning rate of step s
-  std::span<const double> decay;  // product over steps 1..s of (1 - lr*weight_decay)
+  std::span<const double> lr;         // learning rate of step s
+  std::span<const double> log_decay;  // sum over steps 1..s of log(1 - lr*weight_decay): their
+                                      // product would leave f64 in a run with a strong decay
+  double weight_decay = 0;
   double beta1 = 0.9;
   double beta2 = 0.95;
   double eps = 1e-8;

@@ -1,6 +1,38 @@
 #include "optim/optimizer_config.h"
 
+#include <optional>
+
+#include <fmt/format.h>
+
 namespace mneme {
+namespace {
+
+double peak_lr(const OptimizerConfig& c, Group group) {
+  return c.group(group).lr.value_or(c.lr);
+}
+
+double weight_decay_of(const OptimizerConfig& c, Group group) {
+  const bool decays = group == Group::matrices || group == Group::embedding;
+  return c.group(group).weight_decay.value_or(decays ? c.weight_decay : 0.0);
+}
+
+/// Each step multiplies weights with 1 - lr*weight_decay: at 0 or below it no longer shrinks them.
+/// The first group where that is so.
+std::optional<Group> overdecayed(const OptimizerConfig& c) {
+  for (const Group group : {Group::matrices, Group::vectors, Group::embedding, Group::memory_keys,
+                            Group::memory_values}) {
+    if (peak_lr(c, group) * weight_decay_of(c, group) >= 1) return group;
+  }
+  return std::nullopt;
+}
+
+std::string overdecay_hint(const OptimizerConfig& c) {
+  const Group group = *overdecayed(c);
+  return fmt::format("for {} they are {} and {}", enum_name(group), weight_decay_of(c, group),
+                     peak_lr(c, group));
+}
+
+}  // namespace
 
 void OptimizerConfig::describe(Schema<OptimizerConfig>& s) {
   s.field("lr", &OptimizerConfig::lr, "1/step", "peak learning rate", positive())
@@ -25,7 +57,10 @@ void OptimizerConfig::describe(Schema<OptimizerConfig>& s) {
       .field("vectors", &OptimizerConfig::vectors, "", "gains and biases")
       .field("embedding", &OptimizerConfig::embedding, "", "embedding and output head")
       .field("memory_keys", &OptimizerConfig::memory_keys, "", "keys of the memory layers")
-      .field("memory_values", &OptimizerConfig::memory_values, "", "rows of the pool");
+      .field("memory_values", &OptimizerConfig::memory_values, "", "rows of the pool")
+      .together(
+          "weight_decay times lr must be below 1 in every group",
+          [](const OptimizerConfig& c) { return !overdecayed(c); }, overdecay_hint);
 }
 
 const GroupConfig& OptimizerConfig::group(Group g) const {
@@ -48,14 +83,13 @@ const GroupConfig& OptimizerConfig::group(Group g) const {
 
 AdamWStep adamw_step(const OptimizerConfig& c, Group group, std::int64_t step, std::int64_t steps) {
   const GroupConfig& g = c.group(group);
-  const bool decays = group == Group::matrices || group == Group::embedding;
   const double factor =
       g.schedule == FollowSchedule::follow ? schedule_factor(c.schedule, step, steps) : 1.0;
-  return {.lr = g.lr.value_or(c.lr) * factor,
+  return {.lr = peak_lr(c, group) * factor,
           .beta1 = g.beta1.value_or(c.beta1),
           .beta2 = g.beta2.value_or(c.beta2),
           .eps = c.eps,
-          .weight_decay = g.weight_decay.value_or(decays ? c.weight_decay : 0.0),
+          .weight_decay = weight_decay_of(c, group),
           .step = step};
 }
 

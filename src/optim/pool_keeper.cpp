@@ -1,6 +1,7 @@
 #include "optim/pool_keeper.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "kernels/util/elementwise.h"
@@ -42,14 +43,19 @@ void PoolKeeper::begin_step(std::int64_t step) {
     const AdamWStep s =
         adamw_step(config_, Group::memory_values, static_cast<std::int64_t>(lr_.size()), steps_);
     lr_.push_back(s.lr);
-    decay_.push_back(decay_.back() * (1 - s.lr * s.weight_decay));
+    log_decay_.push_back(log_decay_.back() + std::log1p(-s.lr * s.weight_decay));
   }
   ready_ = step - 1;
 }
 
 PoolHistory PoolKeeper::history() const {
   const AdamWStep s = adamw_step(config_, Group::memory_values, 1, steps_);
-  return {.lr = lr_, .decay = decay_, .beta1 = s.beta1, .beta2 = s.beta2, .eps = s.eps};
+  return {.lr = lr_,
+          .log_decay = log_decay_,
+          .weight_decay = s.weight_decay,
+          .beta1 = s.beta1,
+          .beta2 = s.beta2,
+          .eps = s.eps};
 }
 
 void PoolKeeper::catch_up(Exec& ex, ConstView rows) {
@@ -102,7 +108,7 @@ bool PoolKeeper::replays_as(const PoolKeeper& other, std::int64_t step) const {
   const auto known = [&](std::span<const double> x) { return x.first(size_of(step + 1)); };
   return a.beta1 == b.beta1 && a.beta2 == b.beta2 && a.eps == b.eps &&
          std::ranges::equal(known(a.lr), known(b.lr)) &&
-         std::ranges::equal(known(a.decay), known(b.decay));
+         std::ranges::equal(known(a.log_decay), known(b.log_decay));
 }
 
 bool PoolKeeper::settle_debt(Exec& ex,

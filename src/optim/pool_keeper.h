@@ -50,8 +50,8 @@ class PoolKeeper : public RowKeeper {
   ParamId pool_;
   PoolState state_;
   std::int64_t ready_ = 0;          // rows are read as of this step
-  std::vector<double> lr_{0.0};     // by step, from 1
-  std::vector<double> decay_{1.0};  // by step: product of (1 - lr*weight_decay)
+  std::vector<double> lr_{0.0};         // by step, from 1
+  std::vector<double> log_decay_{0.0};  // by step: sum of log(1 - lr*weight_decay)
 };
 
 }  // namespace mneme

@@ -16,23 +16,27 @@
 
 namespace mneme::test {
 
-/// Learning rates and decays of steps 1 .. count: linear warm-up, then a cosine to a hundredth.
+/// Learning rates and decays of steps 1 .. count: linear warm-up, then a cosine to `floor`.
 struct Schedule {
   std::vector<double> lr{0};
-  std::vector<double> decay{1};
+  std::vector<double> log_decay{0};
+  double weight_decay;
 
-  Schedule(std::int64_t count, std::int64_t warm_up, double peak, double weight_decay) {
+  Schedule(std::int64_t count, std::int64_t warm_up, double peak, double decay, double floor = 0.01)
+      : weight_decay(decay) {
     for (std::int64_t s = 1; s <= count; ++s) {
       const double done = static_cast<double>(s - warm_up) /
                           static_cast<double>(std::max<std::int64_t>(1, count - warm_up));
-      const double cosine = 0.01 + 0.99 * 0.5 * (1 + std::cos(std::numbers::pi * done));
+      const double cosine = floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * done));
       lr.push_back(peak *
                    (s <= warm_up ? static_cast<double>(s) / static_cast<double>(warm_up) : cosine));
-      decay.push_back(decay.back() * (1 - lr.back() * weight_decay));
+      log_decay.push_back(log_decay.back() + std::log1p(-lr.back() * weight_decay));
     }
   }
-  PoolHistory history() const { return {.lr = lr, .decay = decay}; }
-  AdamWStep step(std::int64_t s, double weight_decay) const {
+  PoolHistory history() const {
+    return {.lr = lr, .log_decay = log_decay, .weight_decay = weight_decay};
+  }
+  AdamWStep step(std::int64_t s) const {
     return {.lr = lr[size_of(s)], .weight_decay = weight_decay, .step = s};
   }
 };

@@ -58,7 +58,7 @@ TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
   const auto slots = check.in("slot_of_row", {rows}, slot_of_row);
   const auto touched = check.in("row_of_slot", {count}, row_of_slot);
   const auto sums = check.in("sums", DType::f32, {count, width}, -0.1, 0.1);
-  AdamWStep p = schedule.step(step, weight_decay);
+  AdamWStep p = schedule.step(step);
   p.grad_scale = 0.5;
   check.run([&](Exec& ex) {
     PoolState state{.values = check.mut(stored),
@@ -82,7 +82,7 @@ TEST_P(PoolUpdateTest, AgreesWithPlainLoop) {
     for (std::int64_t c = 0; c < width; ++c) {
       const std::size_t i = size_of(r * width + c);
       for (std::int64_t s = from; s < step; ++s)
-        plain_step(w[i], want_m[i], want_v[i], 0, schedule.step(s, weight_decay));
+        plain_step(w[i], want_m[i], want_v[i], 0, schedule.step(s));
       plain_step(w[i], want_m[i], want_v[i], slot < 0 ? 0 : g[size_of(slot * width + c)], p);
     }
     if (mode == PoolUpdate::exact) want_last[size_of(r)] = static_cast<double>(step);
@@ -128,7 +128,7 @@ TEST(PoolUpdateRegression, SlotsNobodyReadsKeepTheirBits) {
         pool_update(ex, {.state = &pool.state,
                          .sums = &sums.view,
                          .mode = mode,
-                         .step = schedule.step(s, weight_decay),
+                         .step = schedule.step(s),
                          .history = schedule.history()});
       }
       if (mode == PoolUpdate::exact) {
