@@ -47,6 +47,23 @@ class HashedWriter {
     }
     return own.value();
   }
+  /// The rows that block.rows gives, in pieces.
+  std::uint64_t append_rows(const BlockSource& block) {
+    const std::int64_t rows = block.box.count[0];
+    const std::int64_t row_bytes = std::ssize(block.data) / rows;
+    const std::int64_t at_once =
+        std::clamp<std::int64_t>(narrow<std::int64_t>(piece_bytes) / row_bytes, 1, rows);
+    Hasher own;
+    for (std::int64_t first = 0; first < rows; first += at_once) {
+      const std::int64_t n = std::min(at_once, rows - first);
+      buffer_.resize(std::max(buffer_.size(), size_of(n * row_bytes)));
+      const std::span<std::byte> piece(buffer_.data(), size_of(n * row_bytes));
+      block.rows(first, View(piece.data(), block.type, block.box.count.with(0, n), cpu_device));
+      own.add(piece);
+      write(piece);
+    }
+    return own.value();
+  }
   /// Brings the file to the disk; its hash.
   std::uint64_t finish() {
     file_.sync();
@@ -97,7 +114,7 @@ WrittenFile write_block_file(const std::filesystem::path& folder,
   for (const std::size_t i : order) {
     BlockRecord& record = written.blocks[i];
     writer.copy_until(metadata, record.offset);
-    record.xxh3 = writer.append(blocks[i].data);
+    record.xxh3 = blocks[i].rows ? writer.append_rows(blocks[i]) : writer.append(blocks[i].data);
   }
   writer.copy_until(metadata, written.file.bytes);
   written.file.xxh3 = writer.finish();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "checkpoint/manifest.h"
+#include "params/param_set.h"
 
 namespace mneme {
 
@@ -19,6 +20,7 @@ struct BlockSource {
   Shape global;                     // of the tensor it is part of
   Box box;                          // not empty
   std::span<const std::byte> data;  // row-major
+  RowSource rows = nullptr;         // where given, written instead of `data`, piece by piece
 };
 
 struct WrittenFile {

@@ -142,7 +142,8 @@ class Save {
                          .type = item.local.type(),
                          .global = item.shape,
                          .box = own_boxes_[i],
-                         .data = item.local.raw()});
+                         .data = item.local.raw(),
+                         .rows = item.rows});
     }
     if (sources.empty()) return;
     written_ = write_block_file(temporary_, fmt::format("rank_{:05}.h5", rank_), sources);

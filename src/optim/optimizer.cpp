@@ -110,7 +110,11 @@ std::vector<StateItem> Optimizer::settled_weights(Exec& ex, std::int64_t step) {
   begin_step(step + 1);
   std::vector<StateItem> items = ps_->state_items();
   for (std::size_t i = 0; i < keepers_.size(); ++i) {
-    if (keepers_[i]) items[i].local = keepers_[i]->settled_values(ex);
+    const PoolKeeper* keeper = keepers_[i].get();
+    if (keeper == nullptr || !keeper->may_lag()) continue;
+    items[i].rows = [keeper, &ex](std::int64_t first, const View& rows) {
+      keeper->settled_rows(ex, first, rows);
+    };
   }
   return items;
 }

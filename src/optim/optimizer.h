@@ -39,7 +39,8 @@ class Optimizer {
   bool settle_debt(Exec& ex, const OptimizerConfig& saved, std::int64_t steps, std::int64_t step);
 
   /// The weights by name as evaluation after step `step` sees them, stored state left as it is.
-  /// Views of pool rows may lie in ex.scratch: hold a mark around their use.
+  /// Rows that may lag are settled as they are asked for: before the next begin_step, while `ex`
+  /// lives.
   std::vector<StateItem> settled_weights(Exec& ex, std::int64_t step);
 
   double lr(Group group, std::int64_t step) const {

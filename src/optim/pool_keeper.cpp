@@ -125,37 +125,32 @@ bool PoolKeeper::settle_debt(Exec& ex,
   return true;
 }
 
-View PoolKeeper::settled_values(Exec& ex) const {
-  if (!is_exact()) return state_.values;
-  const Shape shape = state_.values.shape();
-  const View all = ex.scratch.take(state_.values.type(), shape, "optimizer.settled_values");
-  copy(ex, state_.values, all);
+void PoolKeeper::settled_rows(Exec& ex, std::int64_t first, const View& out) const {
   constexpr std::int64_t tile = 4096;
-  std::vector<std::int32_t> rows(size_of(tile));
-  std::iota(rows.begin(), rows.end(), 0);
-  for (std::int64_t first = 0; first < shape[0]; first += tile) {
+  for (std::int64_t begin = 0; begin < out.extent(0); begin += tile) {
     const auto mark = ex.scratch.mark();
-    const std::int64_t end = std::min(first + tile, shape[0]);
+    const std::int64_t count = std::min(tile, out.extent(0) - begin);
     const auto copied = [&](const View& whole) {
       const View part =
-          ex.scratch.take(whole.type(), whole.shape().with(0, end - first), "optimizer.settling");
-      copy(ex, whole.rows(first, end), part);
+          ex.scratch.take(whole.type(), whole.shape().with(0, count), "optimizer.settling");
+      copy(ex, whole.rows(first + begin, first + begin + count), part);
       return part;
     };
-    PoolState part = state_;  // rows first .. end-1 of it, which rounds as they do in their place
-    part.values = all.rows(first, end);
+    PoolState part = state_;  // rows of it, which round as they do in their place
+    part.values = out.rows(begin, begin + count);
+    copy(ex, state_.values.rows(first + begin, first + begin + count), part.values);
     if (state_.master.given()) part.master = copied(state_.master);
     part.m = copied(state_.m);
     part.v = copied(state_.v);
     part.last = copied(state_.last);
-    part.first_row = first;
-    const auto in_part = std::span<const std::int32_t>(rows).first(size_of(end - first));
+    part.first_row = first + begin;
+    std::vector<std::int32_t> rows(size_of(count));
+    std::iota(rows.begin(), rows.end(), 0);
     pool_catch_up(ex, {.state = &part,
-                       .rows = view_of(in_part, {end - first}),
+                       .rows = view_of(std::span<const std::int32_t>(rows), {count}),
                        .history = history(),
                        .to = ready_});
   }
-  return all;
 }
 
 std::vector<StateItem> PoolKeeper::state_items(const ParamSet& ps) const {

@@ -33,9 +33,11 @@ class PoolKeeper : public RowKeeper {
   /// run's rule. Brings every row to `step` by it, where it applied anything else than this one
   /// would have; returns whether it did.
   bool settle_debt(Exec& ex, const OptimizerConfig& saved, std::int64_t steps, std::int64_t step);
-  /// The values as they are read now (after begin_step), stored state left as it is: a copy in
-  /// ex.scratch where rows may lag, else the values themselves.
-  View settled_values(Exec& ex) const;
+  /// Whether rows may lag behind the step.
+  bool may_lag() const { return is_exact(); }
+  /// Rows first, first + 1, .. as they are read now (after begin_step) into `out` (n, W/M) of the
+  /// pool's dtype, stored state left as it is. Only where rows may lag. Scratch: 4096 rows.
+  void settled_rows(Exec& ex, std::int64_t first, const View& out) const;
 
   std::vector<StateItem> state_items(const ParamSet& ps) const;
 
@@ -49,7 +51,7 @@ class PoolKeeper : public RowKeeper {
   std::uint64_t seed_;
   ParamId pool_;
   PoolState state_;
-  std::int64_t ready_ = 0;          // rows are read as of this step
+  std::int64_t ready_ = 0;              // rows are read as of this step
   std::vector<double> lr_{0.0};         // by step, from 1
   std::vector<double> log_decay_{0.0};  // by step: sum of log(1 - lr*weight_decay)
 };

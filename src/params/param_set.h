@@ -32,12 +32,16 @@ struct Param {
   bool is_trained() const { return spec.group != Group::statistics; }
 };
 
+/// Fills `rows` with rows first, first + 1, .. of a block, in its dtype.
+using RowSource = std::function<void(std::int64_t first, const View& rows)>;
+
 /// A tensor that a checkpoint holds: its global shape and the block that this rank holds of it.
 struct StateItem {
   std::string name;
   Shape shape;  // global
   Placement place;
   View local;
+  RowSource rows = nullptr;  // where given: what is saved instead of what `local` holds
 };
 
 /// The one list of all parameters of a model. Modules declare; everything else reads.

@@ -158,8 +158,9 @@ void Engine::measure() {
   finish_step(1, 0, 1);
   if (use_) use_->summarise(ex_, mesh_->memory(), mesh_->data());
   if (config_.checkpoint.keep.weights_every > 0) {
-    const auto mark = arenas_.scratch.mark();
-    settled_weights(0);
+    for (const StateItem& item : settled_weights(0)) {
+      if (item.rows) item.rows(0, View(nullptr, item.local.type(), item.local.shape(), cpu_device));
+    }
   }
 }
 

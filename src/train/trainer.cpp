@@ -241,7 +241,6 @@ bool Trainer::save(CheckpointKind kind) {
   meta["tokenizer"] = {{"kind", order_->info().tokenizer_kind},
                        {"hash", hex(order_->info().tokenizer_hash)}};
   meta["mesh"] = {{"data", mesh_->data().size()}, {"memory", mesh_->memory().size()}};
-  const auto mark = engine_->exec().scratch.mark();
   const std::vector<StateItem> items =
       is_full ? engine_->state_items() : engine_->settled_weights(step_);
   const SaveResult saved = save_checkpoint(mesh_->world(), {.folder = folder_.checkpoints(),

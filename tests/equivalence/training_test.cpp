@@ -163,5 +163,21 @@ TEST_P(Training, ArenasNeedExactlyWhatWasPlanned) {
   for (const Arena* a : engine->arenas().all()) EXPECT_EQ(a->peak(), a->capacity()) << a->name();
 }
 
+TEST_P(Training, CopiesOfTheWeightsNeedRoomForAFewRowsOnly) {
+  if (GetParam() == FfnKind::dense) GTEST_SKIP() << "no pool";
+  SelfComm world("world");
+  const Mesh mesh(world, {});
+  RunConfig c = config_;
+  c.model.memory.half_keys = 1024;
+  const auto planned_scratch = [&](std::int64_t weights_every) {
+    c.checkpoint.keep.weights_every = weights_every;
+    Engine plan(c, mesh, Engine::Purpose::train, Arenas::measuring(), 1);
+    plan.measure();
+    return plan.arenas().scratch.peak();
+  };
+  const std::size_t row = 20 * sizeof(float);
+  EXPECT_LE(planned_scratch(1), planned_scratch(0) + 3 * 4096 * row);  // the pool has 2^20 rows
+}
+
 }  // namespace
 }  // namespace mneme::test
