@@ -32,16 +32,23 @@ class ValidationSet {
   /// Batches of each rank.
   std::int64_t batches() const;
   Batch batch(std::int64_t index) const;
-  /// Bytes of text per target, to turn a loss in nats into bits per byte: loss / ln 2 / this.
-  /// Of the whole files: for a part (max_samples) an estimate.
-  double bytes_per_target() const;
+  /// Bytes of text per target, to turn a loss in nats into bits per byte: loss / ln 2 / this. Of
+  /// the samples that are read, where they are a part of the files.
+  double bytes_per_target() const { return bytes_per_target_; }
   const TokenStream& stream() const { return stream_; }
 
  private:
+  SampleRules rules() const;
+  double bytes_per_target_of_all() const;
+  double bytes_per_target_of_part() const;
+  /// Up to S + 1 tokens; none behind the last sample.
+  std::vector<std::int32_t> read_sample(std::int64_t sample) const;
+
   std::string name_;
   TokenStream stream_;
   ValidationOptions options_;
   std::int64_t samples_;
+  double bytes_per_target_;
 };
 
 }  // namespace mneme

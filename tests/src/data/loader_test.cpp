@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 #include "support/token_files.h"
+#include "text/bpe_train.h"
 
 namespace mneme {
 namespace {
@@ -267,6 +269,38 @@ TEST_F(LoaderTest, RanksAsThreadsReadOneOrderAtOnce) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(hashes[0] + hashes[1] + hashes[2] + hashes[3], wanted);
+}
+
+// Pieces of several bytes first, then single bytes: a part has its own bytes per token.
+TEST_F(LoaderTest, BytesPerTargetOfAPartAreThoseOfItsOwnText) {
+  bool given = false;
+  const auto tokenizer = make_tokenizer("sentencepiece",
+                                        train_bpe({.vocab_size = 300},
+                                                  [&](std::string& text) {
+                                                    text.clear();
+                                                    for (int i = 0; i < 500; ++i)
+                                                      text += "memory layers remember ";
+                                                    return !std::exchange(given, true);
+                                                  }),
+                                        "the test");
+  std::string known;
+  for (int i = 0; i < 200; ++i) known += "memory layers remember ";
+  std::vector<std::vector<std::int32_t>> documents(6, tokenizer->encode(known));
+  documents.insert(documents.end(), 6, tokenizer->encode(std::string(400, 'Z')));
+  const auto path = folder_ / "mixed.h5";
+  write_token_file(path, documents, *tokenizer);
+
+  const ValidationSet all("v", {path}, {.sequence = sequence});
+  const auto part_of = [&](std::int64_t samples) {
+    return ValidationSet("v", {path}, {.sequence = sequence, .max_samples = samples})
+        .bytes_per_target();
+  };
+  const auto first_document = std::ssize(documents[0]) + 1;
+  const double bytes_per_token =
+      static_cast<double>(known.size()) / static_cast<double>(first_document);
+  EXPECT_GT(bytes_per_token, 1.4 * all.bytes_per_target());
+  EXPECT_NEAR(part_of(4 * first_document / sequence), bytes_per_token, 0.02 * bytes_per_token);
+  EXPECT_NEAR(part_of(all.samples() - 1), all.bytes_per_target(), 0.02 * all.bytes_per_target());
 }
 
 TEST_F(LoaderTest, ValidationReadsEverySampleOnceAndRanksHaveEqualNumbersOfBatches) {
