@@ -320,6 +320,8 @@ def test_a_finished_run_is_left_alone(m):
     assert before == {name: (run / name).read_bytes() for name in before}, "the record of a finished run was rewritten"
     assert "train.steps = 2, but 4 steps are done" in m.error("train", "run.yaml", "--set", "train.steps=2", status=2)
     assert "step 6/6" in m.out("train", "run.yaml", "--set", "train.steps=6"), "a longer schedule goes on"
+    text = m.error("train", "run.yaml", "--set", "train.steps=8", "--set", "optimizer.pool_update=lazy", status=2)
+    assert "optimizer.pool_update: exact -> lazy (cannot change within a run)" in text, text
 
 
 def test_compare_takes_the_newest_evaluation(m):

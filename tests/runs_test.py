@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Whole training runs of configs/tiny/memory_cpu.yaml through the program, over MPI ranks: any mesh trains alike, and a
-run that was killed, stopped or moved to other rank counts is the run that nobody disturbed.
+run that was killed, stopped or moved to other rank counts is the run that nobody disturbed; and it takes the memory
+that was planned.
 
     runs_test.py --mneme build/cpu/mneme [NAME...]
 """
@@ -132,6 +133,15 @@ def test_moved_to_other_rank_counts(r):
     worst, step = largest_difference(a, b, range(1, 61))
     print(f"  2, 4, then 1 rank: the same tokens, losses differ by {worst:.1e} at most (step {step})")
     assert 0 < worst <= TOLERANCE, worst
+
+
+def test_memory_is_what_was_planned(r):
+    r.train("large", 1, ["train.steps=2", "train.batch=2", "report.validate_every=0", "model.memory.half_keys=640"])
+    shutil.rmtree(r.run_folder("large") / "checkpoints")
+    summary = json.loads((r.run_folder("large") / "summary.json").read_text(encoding="utf-8"))
+    planned, taken = summary["planned_bytes"], summary["peak_bytes"] - summary["before_bytes"]
+    print(f"  planned {planned / 1e6:.1f} MB, the process took {taken / 1e6:.1f} MB: {taken / planned - 1:+.2%}")
+    assert planned > 500e6 and abs(taken - planned) <= 0.05 * planned
 
 
 def main():

@@ -29,16 +29,17 @@ std::vector<std::string> require_same_run(const std::string& saved,
   for (const Change& c : diff(before, now)) {
     if (!c.alters_result) continue;
     const std::string text = fmt::format("{}: {} -> {}", c.key, c.before, c.after);
-    if (is_named(overrides, c.key)) {
+    // Steps that rows still owe are kept in a form of the mode's own.
+    const bool is_fixed = c.key == "optimizer.pool_update";
+    if (!is_fixed && is_named(overrides, c.key)) {
       allowed.push_back(text);
     } else {
-      list += "\n  " + text;
+      list += "\n  " + text + (is_fixed ? " (cannot change within a run)" : "");
     }
   }
   require(list.empty(), Fault::user,
           "{} was trained with other options that change the result:{}\n  hint: give the run "
-          "another name, "
-          "or say so with --set KEY=VALUE for each",
+          "another name, or say so with --set KEY=VALUE for each",
           where, list);
   return allowed;
 }
