@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Everything that CI runs, in timed stages. Installs what is missing first.
-# Usage: tools/test.sh [stage...]      (default: check cpu clang)
-# asan, tsan and tidy join the default once all three have been seen green as a whole; until then by name.
+# Usage: tools/test.sh [stage...]      (default: check cpu asan tsan tidy)
 #   check   format, layers, completeness, docs, spelling: no build
 #   cpu     g++, warnings as errors, all tests but the slow ones
-#   clang   clang++, plain matrix products, the fast tests
-#   asan    address and undefined-behaviour sanitizers: the tests labelled fast or threads
-#   tsan    thread sanitizer: the tests labelled threads
+#   asan    clang++, warnings as errors, plain matrix products, address and undefined-behaviour sanitizers:
+#           builds everything, the tests labelled fast or threads
+#   tsan    clang++ and the thread sanitizer: the tests labelled threads
 #   tidy    clang-tidy on what changed
+#   clang   clang++ as a release: the fast tests
 #   oracle  comparison with PyTorch (installs Debian's python3-torch)
 #   slow    the tests labelled slow, on the cpu build
 #   fast    builds, then the tests labelled fast: before each commit
@@ -19,7 +19,7 @@ cd "$(dirname "$0")/.."
 
 python=/usr/bin/python3 # Debian's: another python3 first in PATH may lack yaml and h5py
 [[ -x $python ]] || python=python3
-known="check cpu clang asan tsan tidy oracle slow fast full"
+known="check cpu asan tsan tidy clang oracle slow fast full"
 out=build/test
 if command -v ccache >/dev/null; then
   export CMAKE_CXX_COMPILER_LAUNCHER=ccache
@@ -76,7 +76,7 @@ stage_clang() {
   run_tests build/clang -L fast
 }
 stage_asan() {
-  build asan build_fast build_threads
+  build asan
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
   export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
   export LSAN_OPTIONS=suppressions=$PWD/tools/sanitize/lsan.supp:print_suppressions=0
@@ -111,12 +111,12 @@ choose_stages() {
         exit 2 ;;
     esac
     if [[ $name == full ]]; then
-      stages+=(check cpu clang asan tsan tidy oracle slow)
+      stages+=(check cpu asan tsan tidy clang oracle slow)
     else
       stages+=("$name")
     fi
   done
-  ((${#stages[@]})) || stages=(check cpu clang)
+  ((${#stages[@]})) || stages=(check cpu asan tsan tidy)
 }
 
 run_stage() {
@@ -145,7 +145,7 @@ run_stage() {
 }
 
 main() {
-  [[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0; }
+  [[ ${1:-} != -h && ${1:-} != --help ]] || { sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0; }
   choose_stages "$@"
   mkdir -p "$out"
   local setup_started=$SECONDS groups=(build test)
