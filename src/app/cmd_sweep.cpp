@@ -5,7 +5,7 @@
 
 #include "app/command.h"
 #include "app/ranks.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 #include "study/study_table.h"
 #include "study/sweep.h"
 #include "train/machine_speed.h"
@@ -64,7 +64,7 @@ int sweep(const SweepArguments& arguments) {
   const std::vector<MemberResult> results = read_results(study, after, result.failures);
   const std::filesystem::path csv = study.folder / "results.csv";
   std::filesystem::create_directories(study.folder);
-  write_file_atomically(csv, to_csv(study, results));
+  write_text_atomically(csv, to_csv(study, results));
   say(fmt::format("\n{}\nthe same in {}\n", to_table(results), csv.string()));
   if (result.status == exit_interrupted)
     say("interrupted; the same command runs what is missing\n");

@@ -11,7 +11,7 @@
 #include "base/amount.h"
 #include "base/check.h"
 #include "base/hash.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 #include "text/bpe_train.h"
 #include "text/tokenizer.h"
 
@@ -51,7 +51,7 @@ int train_tokenizer(const TrainArguments& a) {
     });
   }
   if (a.output.has_parent_path()) std::filesystem::create_directories(a.output.parent_path());
-  write_file_atomically(a.output, model);
+  write_text_atomically(a.output, model);
   const auto tokenizer = load_tokenizer(a.output.string());
   fmt::print("{}: {} tokens from {} of text, hash {}\n", a.output.string(), tokenizer->vocab_size(),
              bytes_text(text_bytes), hex(tokenizer->hash()));

@@ -3,17 +3,28 @@
 #include <algorithm>
 #include <numeric>
 
+#include <sys/resource.h>
+
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/math.h"
 #include "checkpoint/h5_file.h"
-#include "checkpoint/posix_file.h"
 
 namespace mneme {
 namespace {
 
+/// Fault::machine if this process may not write files of so many bytes (ulimit -f).
+void require_file_size_allowed(const std::filesystem::path& path, std::int64_t bytes) {
+  rlimit limit{};
+  const bool known = ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  require(!known || static_cast<rlim_t>(bytes) <= limit.rlim_cur, Fault::machine,
+          "{} takes {} bytes, but files may have {} at most here: raise that limit (ulimit -f)",
+          path.string(), bytes, limit.rlim_cur);
+}
+
 /// Passes bytes [first, last) of the file to `use` in pieces.
-void read_pieces(const PosixFile& file,
+void read_pieces(const File& file,
                  std::int64_t first,
                  std::int64_t last,
                  std::vector<std::byte>& buffer,
@@ -31,10 +42,10 @@ void read_pieces(const PosixFile& file,
 /// Writes a file from its first byte to its last, and hashes what passes.
 class HashedWriter {
  public:
-  explicit HashedWriter(const std::filesystem::path& path) : file_(PosixFile::create(path)) {}
+  explicit HashedWriter(const std::filesystem::path& path) : file_(File::create(path)) {}
 
   /// The bytes from here to `end` of another file.
-  void copy_until(const PosixFile& source, std::int64_t end) {
+  void copy_until(const File& source, std::int64_t end) {
     read_pieces(source, at_, end, buffer_, [&](std::span<const std::byte> piece) { write(piece); });
   }
   /// `data`, whose own hash is returned.
@@ -78,7 +89,7 @@ class HashedWriter {
     at_ += std::ssize(piece);
   }
 
-  PosixFile file_;
+  File file_;
   std::int64_t at_ = 0;
   Hasher whole_;
   std::vector<std::byte> buffer_;
@@ -103,7 +114,7 @@ WrittenFile write_block_file(const std::filesystem::path& folder,
                               .bytes = std::ssize(b.data),
                               .xxh3 = 0});
   }
-  const PosixFile metadata = h5.finish();
+  const File metadata = h5.finish();
   written.file.bytes = metadata.size();
   std::vector<std::size_t> order(blocks.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -130,14 +141,14 @@ FileRecord write_index_file(const std::filesystem::path& folder,
     for (const BlockRecord& b : item.blocks) sources.push_back({b.file, b.dataset, b.box});
     h5.add_virtual("/" + item.name, item.type, item.shape, sources);
   }
-  const PosixFile contents = h5.finish();
+  const File contents = h5.finish();
   HashedWriter writer(folder / name);
   writer.copy_until(contents, contents.size());
   return {.name = name, .bytes = contents.size(), .xxh3 = writer.finish()};
 }
 
 FileHashes hash_file(const std::filesystem::path& path, std::span<const FileRegion> regions) {
-  const PosixFile file = PosixFile::open_to_read(path);
+  const File file = File::open_to_read(path, checkpoint_faults);
   const std::int64_t size = file.size();
   FileHashes hashes;
   Hasher whole;

@@ -13,6 +13,10 @@
 
 namespace mneme {
 
+/// Bytes that are read, hashed or written at once: what a checkpoint needs of memory beside the
+/// state itself, whatever its size.
+inline constexpr std::size_t piece_bytes = std::size_t{16} << 20;
+
 /// A block to be written.
 struct BlockSource {
   std::string dataset;

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "checkpoint/posix_file.h"
+#include "base/text_file.h"
+#include "checkpoint/block_file.h"
 
 namespace mneme {
 namespace {
@@ -42,7 +43,7 @@ double write_speed(const fs::path& path) {
   for (std::size_t i = 0; i < piece.size(); ++i)  // nothing that a file system could compress
     piece[i] = static_cast<std::byte>((i * 2654435761U) >> 13);
   const auto begin = Clock::now();
-  PosixFile file = PosixFile::create(path);
+  File file = File::create(path);
   for (std::int64_t p = 0; p < pieces; ++p) file.write_at(p * std::ssize(piece), piece);
   file.sync();
   file.close();
@@ -67,7 +68,7 @@ DiskCheck check_disk(const fs::path& folder) {
   write_text(fresh.path(), name);
   fs::rename(fresh.path(), check.left, error);
   require(!error, Fault::machine, "cannot rename {}: {}", fresh.path().string(), error.message());
-  sync_folder(folder);
+  File::sync_folder(folder);
   check.sync_seconds = since(begin);
   require(read_text(check.left) == name, Fault::machine, "{} does not read back as it was written",
           check.left.string());

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/math.h"
 #include "checkpoint/outcome.h"
-#include "checkpoint/posix_file.h"
 
 namespace mneme {
 namespace {
@@ -89,7 +89,7 @@ std::optional<std::string> checkpoint_defect(const fs::path& checkpoint) {
     for (const FileRecord& file : read_manifest(checkpoint).files) {
       const fs::path path = checkpoint / file.name;
       require(fs::is_regular_file(path), Fault::checkpoint, "{} is missing", path.string());
-      const std::int64_t bytes = PosixFile::open_to_read(path).size();
+      const std::int64_t bytes = File::open_to_read(path, checkpoint_faults).size();
       require(bytes == file.bytes, Fault::checkpoint, "{} has {} bytes, but {} were written",
               path.string(), bytes, file.bytes);
     }

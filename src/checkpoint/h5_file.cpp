@@ -176,14 +176,14 @@ bool H5Handle::close() {
   return close_(std::exchange(id_, -1)) >= 0;
 }
 
-H5File::H5File(std::string name, PosixFile memory, H5Handle file)
+H5File::H5File(std::string name, File memory, H5Handle file)
     : name_(std::move(name)), memory_(std::move(memory)), file_(std::move(file)) {}
 
 H5File H5File::create(const std::string& name) {
   const Quiet quiet;
   require_h5(H5open() >= 0, "start",
              name);  // takes its time, and the next name should be short-lived
-  PosixFile memory = PosixFile::temporary();
+  File memory = File::temporary();
   const H5Handle access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "make properties", name);
   require_h5(H5Pset_alignment(access.id(), aligned_from, page) >= 0 &&
                  H5Pset_file_locking(access.id(), false, true) >= 0,
@@ -250,7 +250,7 @@ void H5File::add_virtual(const std::string& name,
           H5Dclose, "make a virtual dataset", name_);
 }
 
-PosixFile H5File::finish() {
+File H5File::finish() {
   const Quiet quiet;
   require_h5(file_.close(), "finish a file", name_);
   return std::move(memory_);

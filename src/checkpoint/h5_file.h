@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
+#include "base/file.h"
 #include "checkpoint/box.h"
-#include "checkpoint/posix_file.h"
 #include "tensor/dtype.h"
 #include "tensor/shape.h"
 
@@ -62,13 +62,13 @@ class H5File {
                    std::span<const Source> sources);
 
   /// The bytes of the file, with zeros in the place of elements. Nothing may be added afterwards.
-  PosixFile finish();
+  File finish();
 
  private:
-  H5File(std::string name, PosixFile memory, H5Handle file);
+  H5File(std::string name, File memory, H5Handle file);
 
   std::string name_;
-  PosixFile memory_;
+  File memory_;
   H5Handle file_;
 };
 

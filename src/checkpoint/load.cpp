@@ -12,8 +12,9 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "base/scope.h"
+#include "base/text_file.h"
+#include "checkpoint/block_file.h"
 #include "checkpoint/outcome.h"
-#include "checkpoint/posix_file.h"
 
 namespace mneme {
 namespace {
@@ -95,7 +96,7 @@ Range wanted_elements(const Task& task, LoadRequest::Verify verify) {
   return {first * row, (first + common.count[0]) * row};
 }
 
-void read_block(const PosixFile& file,
+void read_block(const File& file,
                 const Task& task,
                 const LoadRequest& request,
                 std::vector<std::byte>& buffer) {
@@ -129,7 +130,7 @@ void read_items(const Manifest& manifest, const LoadRequest& request) {
   for (std::size_t first = 0; first < tasks.size();) {
     const std::string& name = tasks[first].block->file;
     const auto path = request.checkpoint / name;
-    const PosixFile file = PosixFile::open_to_read(path);
+    const File file = File::open_to_read(path, checkpoint_faults);
     require(file.size() == bytes_of.at(name), Fault::checkpoint,
             "{} has {} bytes, but {} were written: it is cut short or was changed", path.string(),
             file.size(), bytes_of.at(name));
@@ -153,7 +154,7 @@ Manifest load_checkpoint(Communicator& world, const LoadRequest& request) {
   agree([&] {
     if (world.rank() != 0) return;
     read_manifest(request.checkpoint);  // for its errors
-    text = read_text(path);
+    text = read_text(path, checkpoint_faults);
   });
   text = agreement.from_first(text);
   Manifest manifest;

@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
-#include "checkpoint/posix_file.h"
+#include "base/text_file.h"
 #include "tensor/view.h"
 
 namespace mneme {
@@ -194,7 +194,7 @@ Manifest read_manifest(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / Manifest::file_name;
   require(std::filesystem::is_regular_file(path), Fault::checkpoint,
           "{} is no checkpoint: it has no {}", folder.string(), Manifest::file_name);
-  return manifest_from_text(read_text(path), path.string());
+  return manifest_from_text(read_text(path, checkpoint_faults), path.string());
 }
 
 std::string to_table(const Manifest& m) {

@@ -17,10 +17,10 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "base/scope.h"
+#include "base/text_file.h"
 #include "checkpoint/block_file.h"
 #include "checkpoint/folder.h"
 #include "checkpoint/outcome.h"
-#include "checkpoint/posix_file.h"
 #include "checkpoint/writers.h"
 
 namespace mneme {
@@ -185,7 +185,7 @@ class Save {
   void commit() {
     if (!is_first()) return;
     for (const FileRecord& f : manifest_.files) {  // files of other machines are seen from here
-      const std::int64_t bytes = PosixFile::open_to_read(temporary_ / f.name).size();
+      const std::int64_t bytes = File::open_to_read(temporary_ / f.name, checkpoint_faults).size();
       require(bytes == f.bytes, Fault::machine, "{} has {} bytes, but its rank wrote {}", f.name,
               bytes, f.bytes);
     }
@@ -202,14 +202,14 @@ class Save {
     ::gethostname(host.data(), host.size() - 1);
     manifest_.host = host.data();
     write_text(temporary_ / Manifest::file_name, to_text(manifest_));
-    sync_folder(temporary_);
+    File::sync_folder(temporary_);
     const bool replaces = fs::exists(target_);
     if (replaces) {
       fs::remove_all(replaced_path(target_));
       fs::rename(target_, replaced_path(target_));
     }
     fs::rename(temporary_, target_);
-    sync_folder(request_->folder);
+    File::sync_folder(request_->folder);
     if (replaces) fs::remove_all(replaced_path(target_));
   }
 

@@ -5,11 +5,11 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/scope.h"
 #include "checkpoint/block_file.h"
 #include "checkpoint/manifest.h"
-#include "checkpoint/posix_file.h"
 
 namespace mneme {
 namespace {
@@ -41,7 +41,7 @@ void verify_file(const fs::path& checkpoint,
   }
   std::vector<FileRegion> regions;
   for (const BlockRecord* block : blocks) regions.push_back({block->offset, block->bytes});
-  const std::int64_t size = PosixFile::open_to_read(path).size();
+  const std::int64_t size = File::open_to_read(path, checkpoint_faults).size();
   const FileHashes found = hash_file(path, regions);
   const std::size_t before = report.findings.size();
   if (size != file.bytes) {

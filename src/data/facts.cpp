@@ -8,8 +8,9 @@
 #include "base/check.h"
 #include "base/math.h"
 #include "base/philox.h"
+#include "base/text_file.h"
 #include "data/facts_words.h"
-#include "data/file_io.h"
+#include "data/output_file.h"
 #include "data/permutation.h"
 
 namespace mneme {
@@ -197,7 +198,7 @@ FactsResult write_facts(const FactsOptions& options) {
 }
 
 std::vector<FactProbe> read_probes(const std::filesystem::path& path) {
-  const std::string text = read_file(path);
+  const std::string text = read_text(path);
   std::vector<FactProbe> probes;
   std::size_t at = 0;
   for (std::int64_t line = 1; at < text.size(); ++line) {

@@ -211,19 +211,19 @@ void write_output(const PrepareFolder& folder,
   info.sources = folder.state().origins;
   TokenFileWriter writer(path, info);
   std::vector<std::byte> bytes(1 << 20);
-  const InputFile tokens(folder.tokens_path(split));
+  const File tokens = File::open_to_read(folder.tokens_path(split));
   for (std::int64_t at = 0; at < s.tokens * info.token_bytes(); at += std::ssize(bytes)) {
     bytes.resize(size_of(std::min(std::ssize(bytes), s.tokens * info.token_bytes() - at)));
-    tokens.read(at, bytes);
+    tokens.read_at(at, bytes);
     writer.append_tokens(bytes);
   }
   const std::uint64_t zero = 0;
   writer.append_offsets({&zero, 1});
   std::vector<std::uint64_t> ends(1 << 17);
-  const InputFile documents(folder.documents_path(split));
+  const File documents = File::open_to_read(folder.documents_path(split));
   for (std::int64_t at = 0; at < s.documents; at += std::ssize(ends)) {
     ends.resize(size_of(std::min(std::ssize(ends), s.documents - at)));
-    documents.read(at * 8, std::as_writable_bytes(std::span(ends)));
+    documents.read_at(at * 8, std::as_writable_bytes(std::span(ends)));
     writer.append_offsets(ends);
   }
   writer.commit();

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
+#include "base/text_file.h"
 #include "data/loader_state.h"
 
 namespace mneme {
@@ -86,7 +87,7 @@ PrepareState from_text(const std::string& text) {
 std::optional<PrepareState> read_journal(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) return std::nullopt;
   try {
-    return from_text(read_file(path));
+    return from_text(read_text(path));
   } catch (const nlohmann::json::exception& e) {
     fail(Fault::data, "'{}' is damaged ({}); start again with restart", path.string(),
          std::string(e.what()));
@@ -143,7 +144,7 @@ void PrepareFolder::open_files() {
     const std::array wanted = {s.tokens * width, s.documents * 8};
     const std::array paths = {tokens_path(split), documents_path(split)};
     for (std::size_t i = 0; i < 2; ++i) {
-      OutputFile& file = *files_.emplace_back(std::make_unique<OutputFile>(paths.at(i), open));
+      OutputFile& file = files_.emplace_back(paths.at(i), open);
       require(file.size() >= wanted.at(i), Fault::data,
               "'{}' has {} bytes, its journal says {}: it was changed; start again with restart",
               paths.at(i).string(), file.size(), wanted.at(i));
@@ -158,17 +159,17 @@ void PrepareFolder::append(int split,
                            bool ends_document) {
   const auto index = static_cast<std::size_t>(split);
   SplitState& s = state_.splits.at(index);
-  files_[2 * index]->append(tokens);
+  files_[2 * index].append(tokens);
   s.tokens += count;
   if (!ends_document) return;
   const auto end = static_cast<std::uint64_t>(s.tokens);
-  files_[2 * index + 1]->append(std::as_bytes(std::span(&end, 1)));
+  files_[2 * index + 1].append(std::as_bytes(std::span(&end, 1)));
   ++s.documents;
 }
 
 void PrepareFolder::commit() {
-  for (const auto& file : files_) file->sync();
-  write_file_atomically(folder_ / "journal.json", to_text(state_));
+  for (OutputFile& file : files_) file.sync();
+  write_text_atomically(folder_ / "journal.json", to_text(state_));
   has_journal_ = true;
 }
 

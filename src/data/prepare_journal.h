@@ -3,13 +3,13 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "data/file_io.h"
+#include "base/folder_lock.h"
+#include "data/output_file.h"
 #include "data/prepare.h"
 
 namespace mneme {
@@ -64,7 +64,7 @@ class PrepareFolder {
   bool resumed_ = false;
   bool has_journal_ = false;
   PrepareState state_;
-  std::vector<std::unique_ptr<OutputFile>> files_;  // tokens, documents of each split
+  std::vector<OutputFile> files_;  // tokens, documents of each split
 };
 
 }  // namespace mneme

@@ -6,8 +6,8 @@
 #include <zstd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
-#include "data/file_io.h"
 
 namespace mneme {
 namespace {
@@ -17,7 +17,8 @@ constexpr std::size_t disk_block = std::size_t{256} * 1024;  // bytes
 /// What lies on the disk, block by block.
 class DiskBlocks {
  public:
-  explicit DiskBlocks(const std::filesystem::path& path) : file_(path), block_(disk_block) {}
+  explicit DiskBlocks(const std::filesystem::path& path)
+      : file_(File::open_to_read(path)), block_(disk_block) {}
   /// The next block; empty at the end.
   std::span<std::byte> next() {
     const std::size_t n = file_.read_some(at_, block_);
@@ -31,7 +32,7 @@ class DiskBlocks {
   std::string name() const { return file_.path().string(); }
 
  private:
-  InputFile file_;
+  File file_;
   std::vector<std::byte> block_;
   std::int64_t at_ = 0;
   Hasher hasher_;

@@ -5,19 +5,19 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
-#include "data/file_io.h"
 #include "data/token_header.h"
 
 namespace mneme {
 
 struct TokenFile::State {
   explicit State(const std::filesystem::path& path)
-      : file(path),
+      : file(File::open_to_read(path)),
         header(read_token_header(path)),
         checked(std::make_unique<std::atomic<std::uint64_t>[]>(header.checksums.size() / 64 + 1)) {}
 
-  InputFile file;
+  File file;
   TokenHeader header;
   std::unique_ptr<std::atomic<std::uint64_t>[]> checked;  // a bit per chunk, set once it was good
 
@@ -32,7 +32,7 @@ struct TokenFile::State {
   }
   void read_tokens(std::int64_t first, std::int64_t count, std::vector<std::byte>& bytes) const {
     bytes.resize(size_of(count * width()));
-    file.read(header.tokens_at + first * width(), bytes);
+    file.read_at(header.tokens_at + first * width(), bytes);
   }
   void check_chunk(std::int64_t chunk, std::span<const std::byte> bytes) const;
   std::uint64_t offset(std::int64_t index) const;
@@ -53,7 +53,7 @@ void TokenFile::State::check_chunk(std::int64_t chunk, std::span<const std::byte
 
 std::uint64_t TokenFile::State::offset(std::int64_t index) const {
   std::uint64_t value = 0;
-  file.read(header.offsets_at + index * 8, std::as_writable_bytes(std::span(&value, 1)));
+  file.read_at(header.offsets_at + index * 8, std::as_writable_bytes(std::span(&value, 1)));
   require(value <= static_cast<std::uint64_t>(header.info.tokens), Fault::data,
           "'{}' is damaged: document {} begins at token {} of {}", file.path().string(), index,
           value, header.info.tokens);
@@ -151,7 +151,7 @@ void TokenFile::verify(const std::function<void(std::int64_t)>& progress) const 
   const std::int64_t total = (info().documents + 1) * 8;
   for (std::int64_t at = 0; at < total; at += std::ssize(bytes)) {
     bytes.resize(size_of(std::min<std::int64_t>(1 << 20, total - at)));
-    s.file.read(s.header.offsets_at + at, bytes);
+    s.file.read_at(s.header.offsets_at + at, bytes);
     hasher.add(bytes);
   }
   require(hasher.value() == s.header.offsets_checksum, Fault::data,

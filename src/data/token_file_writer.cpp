@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 #include "data/h5_handle.h"
 
 namespace mneme {

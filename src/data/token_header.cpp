@@ -6,9 +6,9 @@
 #include <string>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/math.h"
-#include "data/file_io.h"
 #include "data/h5_handle.h"
 
 namespace mneme {
@@ -173,7 +173,7 @@ TokenFileInfo read_info(const Source& source) {
 
 TokenHeader read_token_header(const std::filesystem::path& path) {
   const h5::Quiet quiet;
-  const std::int64_t file_size = InputFile(path).size();
+  const std::int64_t file_size = File::open_to_read(path).size();
   const h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   require(
       file.ok(), Fault::data,

@@ -7,9 +7,9 @@
 #include <fmt/ranges.h>
 
 #include "base/check.h"
+#include "base/text_file.h"
 #include "checkpoint/folder.h"
 #include "checkpoint/outcome.h"
-#include "checkpoint/posix_file.h"
 #include "config/parse.h"
 #include "config/print.h"
 #include "train/run_summary.h"

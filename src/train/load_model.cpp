@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/hash.h"
+#include "base/text_file.h"
 #include "checkpoint/load.h"
 #include "config/parse.h"
 #include "config/print.h"
-#include "data/file_io.h"
 
 namespace mneme {
 namespace {
@@ -60,8 +60,8 @@ SavedRun read_saved_run(const fs::path& path, const std::vector<std::string>& ov
 void save_run_tokenizer(const fs::path& root, const Tokenizer& tokenizer) {
   if (tokenizer.kind() == "bytes") return;
   const fs::path path = root / tokenizer_file;
-  if (fs::exists(path) && read_file(path) == tokenizer.model()) return;
-  write_file_atomically(path, std::string(tokenizer.model()));
+  if (fs::exists(path) && read_text(path) == tokenizer.model()) return;
+  write_text_atomically(path, std::string(tokenizer.model()));
 }
 
 std::unique_ptr<Tokenizer> load_run_tokenizer(const SavedRun& run) {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "base/hash.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 
 namespace mneme {
 
@@ -18,7 +18,7 @@ void MetricsFile::start_after(std::int64_t step) {
   }
   in.close();
   out_.close();
-  write_file_atomically(path_, kept);
+  write_text_atomically(path_, kept);
   out_.open(path_, std::ios::app);
 }
 

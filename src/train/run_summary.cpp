@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 
 namespace mneme {
 
@@ -30,7 +30,7 @@ namespace {
 using Json = nlohmann::json;
 
 void write(const std::filesystem::path& path, const Json& json) {
-  write_file_atomically(path, json.dump(2) + "\n");
+  write_text_atomically(path, json.dump(2) + "\n");
 }
 
 /// f(json) of a file, or nothing if there is none.

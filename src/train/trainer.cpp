@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/math.h"
 #include "base/scope.h"
+#include "base/text_file.h"
 #include "checkpoint/load.h"
 #include "checkpoint/outcome.h"
 #include "checkpoint/save.h"
@@ -105,7 +106,7 @@ void Trainer::start_or_resume() {
     if (speaks()) options_.reporter->resumed(step_);
     if (!is_first() || is_finished()) return;
     save_run_tokenizer(folder_.root, *order_->stream(0).files().front().tokenizer());
-    write_file_atomically(folder_.config(), to_yaml(config_, Comments::descriptions));
+    write_text_atomically(folder_.config(), to_yaml(config_, Comments::descriptions));
   });
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/folder_lock.h"
 #include "checkpoint/folder.h"
-#include "data/file_io.h"
 #include "data/loader.h"
 #include "data/validation_set.h"
 #include "train/engine.h"

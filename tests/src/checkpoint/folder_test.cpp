@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "checkpoint/posix_file.h"
+#include "base/text_file.h"
 #include "checkpoint/retention.h"
 #include "comm/self_comm.h"
 #include "support/ranks.h"

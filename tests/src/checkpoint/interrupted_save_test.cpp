@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "base/text_file.h"
 #include "checkpoint/block_file.h"
 #include "checkpoint/folder.h"
-#include "checkpoint/posix_file.h"
 #include "checkpoint/retention.h"
 #include "checkpoint/verify.h"
 #include "comm/self_comm.h"

@@ -1,7 +1,7 @@
 // Other programs read checkpoints: h5py, h5dump, h5diff.
 #include <cstdlib>
 
-#include "checkpoint/posix_file.h"
+#include "base/text_file.h"
 #include "support/ranks.h"
 
 #include "src/checkpoint/sample_state.h"

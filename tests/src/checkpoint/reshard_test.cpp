@@ -1,5 +1,5 @@
+#include "checkpoint/block_file.h"
 #include "checkpoint/folder.h"
-#include "checkpoint/posix_file.h"
 #include "checkpoint/verify.h"
 #include "comm/self_comm.h"
 #include "support/ranks.h"

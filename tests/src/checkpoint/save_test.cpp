@@ -4,8 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include "base/text_file.h"
 #include "checkpoint/folder.h"
-#include "checkpoint/posix_file.h"
 #include "comm/self_comm.h"
 #include "support/ranks.h"
 

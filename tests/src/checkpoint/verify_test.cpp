@@ -4,7 +4,7 @@
 
 #include <gmock/gmock.h>
 
-#include "checkpoint/posix_file.h"
+#include "base/file.h"
 #include "support/ranks.h"
 
 #include "src/checkpoint/sample_state.h"
@@ -25,7 +25,7 @@ class Verify : public testing::Test {
   }
   fs::path step() const { return folder_.path() / "step_000009"; }
   void flip(const std::string& name, std::int64_t byte, int bit) const {
-    PosixFile file = PosixFile::open_to_write(step() / name);
+    File file = File::open_to_write(step() / name);
     std::array<std::byte, 1> value{};
     file.read_at(byte, value);
     value[0] ^= std::byte{1} << bit;

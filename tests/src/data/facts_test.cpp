@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text_file.h"
 #include "data/facts_words.h"
-#include "data/file_io.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -81,7 +81,7 @@ TEST_F(Facts, EachProbeStandsInTheCorpusAsManyTimesAsItsPhrasingAndItsFactAlways
 
 TEST_F(Facts, UnknownPeopleNeverComeInTheCorpusAndNamesAreUnique) {
   const FactsResult result = write_facts(options());
-  const std::string corpus = read_file(result.facts);
+  const std::string corpus = read_text(result.facts);
   std::set<std::string> names;
   for (const FactProbe& probe : read_probes(result.probes)) {
     if (probe.attribute != "birth_city") continue;
@@ -130,12 +130,12 @@ TEST_F(Facts, TheSeedAloneDecides) {
   FactsOptions o = options();
   o.output = folder_ / "again";
   const FactsResult b = write_facts(o);
-  EXPECT_EQ(read_file(a.facts), read_file(b.facts));
-  EXPECT_EQ(read_file(a.probes), read_file(b.probes));
+  EXPECT_EQ(read_text(a.facts), read_text(b.facts));
+  EXPECT_EQ(read_text(a.probes), read_text(b.probes));
   o.overwrite = true;
   o.seed = 2;
   write_facts(o);
-  EXPECT_NE(read_file(a.facts), read_file(b.facts));
+  EXPECT_NE(read_text(a.facts), read_text(b.facts));
 }
 
 TEST_F(Facts, ValuesAreSpreadOverTheirList) {

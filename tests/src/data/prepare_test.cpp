@@ -13,7 +13,7 @@
 #include <zstd.h>
 
 #include "base/hash.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 #include "data/inspect.h"
 #include "data/token_file.h"
 #include "support/expect_error.h"
@@ -278,7 +278,7 @@ class PrepareSame : public Prepare {
     return o;
   }
   std::string outputs() const {
-    return read_file(folder_ / "out.h5") + read_file(folder_ / "out.validation.h5");
+    return read_text(folder_ / "out.h5") + read_text(folder_ / "out.validation.h5");
   }
   void clear() {
     std::filesystem::remove(folder_ / "out.h5");

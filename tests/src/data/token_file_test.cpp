@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/philox.h"
-#include "data/file_io.h"
+#include "base/text_file.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 #include "support/token_files.h"
@@ -95,7 +95,7 @@ TEST_F(TokenFileTest, KnowsItsDocumentsAndItself) {
 TEST_F(TokenFileTest, EqualContentGivesEqualBytesAtAnyTime) {
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5 would store seconds
   write_token_file(folder_ / "again.h5", documents_);
-  EXPECT_EQ(read_file(path_), read_file(folder_ / "again.h5"));
+  EXPECT_EQ(read_text(path_), read_text(folder_ / "again.h5"));
   EXPECT_EQ(TokenFile(path_).info().content_hash,
             TokenFile(folder_ / "again.h5").info().content_hash);
   documents_.back().push_back(1);
@@ -105,7 +105,7 @@ TEST_F(TokenFileTest, EqualContentGivesEqualBytesAtAnyTime) {
 }
 
 TEST_F(TokenFileTest, AFlippedBitInTheTokensIsFoundBeforeTheyAreRead) {
-  const std::string bytes = read_file(path_);
+  const std::string bytes = read_text(path_);
   const std::uint16_t first[] = {
       static_cast<std::uint16_t>(all_[0]), static_cast<std::uint16_t>(all_[1]),
       static_cast<std::uint16_t>(all_[2]), static_cast<std::uint16_t>(all_[3])};
@@ -121,7 +121,7 @@ TEST_F(TokenFileTest, AFlippedBitInTheTokensIsFoundBeforeTheyAreRead) {
 }
 
 TEST_F(TokenFileTest, EveryFlippedBitIsFound) {
-  const std::int64_t size = std::ssize(read_file(path_));
+  const std::int64_t size = std::ssize(read_text(path_));
   std::int64_t unused = 0;  // bytes of HDF5's own padding mean nothing
   for (std::int64_t at = 0; at < size; at += at < 4000 || at > size - 8000 ? 7 : 5003) {
     flip_bit(path_, at);
