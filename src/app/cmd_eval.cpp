@@ -9,9 +9,9 @@
 namespace mneme {
 namespace {
 
-void print_recall(const std::vector<EvalResult::Recall>& groups) {
+void print_recall(const std::vector<RecallGroup>& groups) {
   fmt::print("{:<28} {:>9} {:>9} {:>7}\n", "recall of facts", "asked", "recalled", "share");
-  for (const EvalResult::Recall& g : groups) {
+  for (const RecallGroup& g : groups) {
     const std::string name = g.exposures == 0 ? "unknown people (control)"
                                               : fmt::format("shown in {} texts", g.exposures);
     fmt::print("  {:<26} {:>9} {:>9} {:>7.3f}\n", name, g.asked, g.recalled, g.share());

@@ -22,10 +22,7 @@ EvalResult evaluate_run(const SavedRun& run, const Mesh& mesh, int threads) {
   for (const ValidationSet& set :
        open_validation_sets(config, mesh.world(), samples_per_batch, tokenizer->hash()))
     result.validation.push_back(measure_validation(*engine, set, run.entry.step));
-  if (!probes.empty()) {
-    for (const RecallGroup& g : measure_recall(*engine, *tokenizer, probes, recall))
-      result.recall.push_back({g.exposures, g.asked, g.recalled});
-  }
+  if (!probes.empty()) result.recall = measure_recall(*engine, *tokenizer, probes, recall);
   // A checkpoint that was copied away from its run has no folder to keep it in.
   const bool is_in_run = std::filesystem::exists(run.root / "config.yaml");
   if (mesh.world().rank() == 0 && is_in_run) write_eval(run.root, result);

@@ -41,7 +41,7 @@ void add_quality(Table& table, const std::vector<Column>& columns) {
   std::map<std::int64_t, int> exposures;
   for (const Column& c : columns) {
     for (const ValidationReport& v : c.eval.validation) sets[v.name] = 1;
-    for (const EvalResult::Recall& r : c.eval.recall) exposures[r.exposures] = 1;
+    for (const RecallGroup& r : c.eval.recall) exposures[r.exposures] = 1;
   }
   for (const auto& [name, unused] : sets) {
     table.row("validation loss, " + name, [&, set = name](const Column& c) {
@@ -55,11 +55,8 @@ void add_quality(Table& table, const std::vector<Column>& columns) {
     const std::string name =
         n == 0 ? "recall, unknown people (control)" : fmt::format("recall of facts in {} texts", n);
     table.row(name, [&, wanted = n](const Column& c) {
-      for (const EvalResult::Recall& r : c.eval.recall) {
-        if (r.exposures == wanted && r.asked > 0) {
-          return fmt::format("{:.3f}",
-                             static_cast<double>(r.recalled) / static_cast<double>(r.asked));
-        }
+      for (const RecallGroup& r : c.eval.recall) {
+        if (r.exposures == wanted && r.asked > 0) return fmt::format("{:.3f}", r.share());
       }
       return std::string("-");
     });

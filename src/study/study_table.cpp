@@ -25,7 +25,7 @@ Questions questions_of(const std::vector<MemberResult>& results) {
       if (std::find(q.sets.begin(), q.sets.end(), v.name) == q.sets.end()) q.sets.push_back(v.name);
     }
     if (!r.eval) continue;
-    for (const EvalResult::Recall& one : r.eval->recall) q.exposures.insert(one.exposures);
+    for (const RecallGroup& one : r.eval->recall) q.exposures.insert(one.exposures);
   }
   return q;
 }
@@ -40,7 +40,7 @@ std::optional<double> loss_of(const MemberResult& r, const std::string& set) {
 
 std::optional<double> recall_of(const MemberResult& r, std::int64_t exposures) {
   if (!r.eval) return std::nullopt;
-  for (const EvalResult::Recall& one : r.eval->recall) {
+  for (const RecallGroup& one : r.eval->recall) {
     if (one.exposures == exposures && one.asked > 0) return one.share();
   }
   return std::nullopt;

@@ -59,7 +59,7 @@ void write_eval(const std::filesystem::path& run, const EvalResult& result) {
                                   {"bits_per_byte", v.bits_per_byte},
                                   {"targets", v.targets}});
   }
-  for (const EvalResult::Recall& r : result.recall) {
+  for (const RecallGroup& r : result.recall) {
     json["recall"].push_back(
         {{"exposures", r.exposures}, {"asked", r.asked}, {"recalled", r.recalled}});
   }

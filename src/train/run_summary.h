@@ -30,19 +30,21 @@ struct RunSummary {
   double effective_rows = -1;
 };
 
+/// Facts recalled by a model, by how often they were shown in training.
+struct RecallGroup {
+  std::int64_t exposures = 0;  // biographies per person; 0: unknown people, the control
+  std::int64_t asked = 0;
+  std::int64_t recalled = 0;
+  double share() const {
+    return asked > 0 ? static_cast<double>(recalled) / static_cast<double>(asked) : 0;
+  }
+};
+
 /// What `mneme eval` found: eval.json.
 struct EvalResult {
-  struct Recall {
-    std::int64_t exposures = 0;
-    std::int64_t asked = 0;
-    std::int64_t recalled = 0;
-    double share() const {
-      return asked > 0 ? static_cast<double>(recalled) / static_cast<double>(asked) : 0;
-    }
-  };
   std::int64_t step = 0;
   std::vector<ValidationReport> validation;
-  std::vector<Recall> recall;
+  std::vector<RecallGroup> recall;
 };
 
 void write_summary(const std::filesystem::path& run, const RunSummary& summary);
