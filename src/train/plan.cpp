@@ -1,29 +1,16 @@
 #include "train/plan.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/table.h"
 #include "checkpoint/save.h"
 #include "comm/plan_comm.h"
 
 namespace mneme {
 namespace {
-
-/// "1.5 GiB"
-std::string size_text(double bytes) {
-  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-  std::size_t u = 0;
-  while (bytes >= 1024 && u + 1 < units.size()) {
-    bytes /= 1024;
-    ++u;
-  }
-  return fmt::format("{:.{}f} {}", bytes, u == 0 ? 0 : 1, units[u]);
-}
-
-std::string count_text(std::int64_t n) {
-  const auto x = static_cast<double>(n);
-  return n >= 1'000'000'000 ? fmt::format("{:.3f}B", x / 1e9) : fmt::format("{:.1f}M", x / 1e6);
-}
 
 /// Bytes of the global tensors of a checkpoint.
 std::int64_t global_bytes(const std::vector<StateItem>& items) {
@@ -86,21 +73,22 @@ std::string to_table(const Plan& p, const RunConfig& config) {
   std::string s = fmt::format("plan of {} on {} ranks, pool columns over {}\n", config.name,
                               p.ranks, p.memory_ranks);
   s += fmt::format("  parameters            {:>12}   of them in pools {}\n",
-                   count_text(p.parameters), count_text(p.pool_parameters));
+                   short_count(static_cast<double>(p.parameters)),
+                   short_count(static_cast<double>(p.pool_parameters)));
   s += fmt::format(
       "  matmul FLOP per token {:>12.4g}   forward and backward; pool rows never count\n",
       p.flop_per_token);
-  s += fmt::format("  pool bytes per token  {:>12}\n", size_text(p.pool_bytes_per_token));
-  s += fmt::format("  sent per rank, step   {:>12}\n", size_text(p.wire_bytes));
-  s += fmt::format("  checkpoint            {:>12}\n",
-                   size_text(static_cast<double>(p.checkpoint_bytes)));
-  s += fmt::format("  memory per rank       {:>12}   ({} bytes)\n",
-                   size_text(static_cast<double>(p.bytes())), p.bytes());
+  s += fmt::format("  pool bytes per token  {:>12}\n",
+                   bytes_text(std::llround(p.pool_bytes_per_token)));
+  s += fmt::format("  sent per rank, step   {:>12}\n", bytes_text(std::llround(p.wire_bytes)));
+  s += fmt::format("  checkpoint            {:>12}\n", bytes_text(p.checkpoint_bytes));
+  s += fmt::format("  memory per rank       {:>12}   ({} bytes)\n", bytes_text(p.bytes()),
+                   p.bytes());
   for (const Plan::ArenaLine& a : p.arenas) {
-    s += fmt::format("    {:<20}{:>12}   ", a.name, size_text(static_cast<double>(a.bytes)));
+    s += fmt::format("    {:<20}{:>12}   ", a.name, bytes_text(a.bytes));
     for (std::size_t i = 0; i < std::min<std::size_t>(3, a.labels.size()); ++i) {
       s += fmt::format("{}{} {}", i > 0 ? ", " : "", a.labels[i].first,
-                       size_text(static_cast<double>(a.labels[i].second)));
+                       bytes_text(a.labels[i].second));
     }
     s += "\n";
   }
@@ -111,10 +99,11 @@ std::string to_table(const std::vector<std::pair<std::string, Plan>>& plans) {
   std::vector<TableRow> rows{{"run", "parameters", "in pools", "FLOP/token", "pool bytes/token",
                               "checkpoint", "memory per rank", "ranks"}};
   for (const auto& [name, p] : plans) {
-    rows.push_back({name, count_text(p.parameters), count_text(p.pool_parameters),
-                    fmt::format("{:.4g}", p.flop_per_token), size_text(p.pool_bytes_per_token),
-                    size_text(static_cast<double>(p.checkpoint_bytes)),
-                    size_text(static_cast<double>(p.bytes())), fmt::format("{}", p.ranks)});
+    rows.push_back(
+        {name, short_count(static_cast<double>(p.parameters)),
+         short_count(static_cast<double>(p.pool_parameters)),
+         fmt::format("{:.4g}", p.flop_per_token), bytes_text(std::llround(p.pool_bytes_per_token)),
+         bytes_text(p.checkpoint_bytes), bytes_text(p.bytes()), fmt::format("{}", p.ranks)});
   }
   return aligned_table(rows);
 }

@@ -6,19 +6,10 @@
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 
+#include "base/amount.h"
 #include "runtime/process_memory.h"
 
 namespace mneme {
-namespace {
-
-/// "1h02m", "3m20s", "12s"
-std::string duration_text(double seconds) {
-  const auto s = static_cast<std::int64_t>(seconds);
-  if (s >= 3600) return fmt::format("{}h{:02}m", s / 3600, s / 60 % 60);
-  return s >= 60 ? fmt::format("{}m{:02}s", s / 60, s % 60) : fmt::format("{}s", s);
-}
-
-}  // namespace
 
 RunReporter::RunReporter(const RunConfig& config, const Options& options)
     : config_(config), folder_(config), options_(options), metrics_(folder_.metrics()) {}
@@ -81,7 +72,7 @@ std::string RunReporter::step_line(const StepReport& r) const {
     line += fmt::format("  pool {:.2f} GB/s", r.pool_bytes * options_.ranks * per_second / 1e9);
   if (use_) line += fmt::format("  rows in use {:.0f}%", 100 * use_->touched);
   line += fmt::format("  {:.2f} GB  left {}", static_cast<double>(process_memory().peak) / 1e9,
-                      duration_text(static_cast<double>(r.steps - r.step) * smoothed_seconds_));
+                      seconds_text(static_cast<double>(r.steps - r.step) * smoothed_seconds_));
   return line;
 }
 
@@ -119,8 +110,7 @@ void RunReporter::step(const StepReport& r) {
 void RunReporter::validation(const ValidationReport& r) {
   metrics_.write(r);
   message(fmt::format("step {}  validation {}: loss {:.4f}, {:.4f} bits/byte over {} targets in {}",
-                      r.step, r.name, r.loss, r.bits_per_byte, r.targets,
-                      duration_text(r.seconds)));
+                      r.step, r.name, r.loss, r.bits_per_byte, r.targets, seconds_text(r.seconds)));
   if (tensorboard_) {
     tensorboard_->add(r.step, {{"validation/" + r.name + "/loss", r.loss},
                                {"validation/" + r.name + "/bits_per_byte", r.bits_per_byte}});
