@@ -122,13 +122,12 @@ LatestCheckpoint latest_checkpoint(Communicator& world, const fs::path& folder) 
   Agreement agreement(world);
   LatestCheckpoint latest;
   nlohmann::json found;
-  const auto problem = attempt([&] {
+  agreement.together([&] {
     if (world.rank() != 0) return;
     latest = latest_checkpoint(folder);
     found["step"] = latest.entry ? latest.entry->step : -1;
     found["skipped"] = latest.skipped;
   });
-  if (const auto agreed = agreement.on(problem)) fail(agreed->fault, "{}", agreed->message);
   found = nlohmann::json::parse(agreement.from_first(found.dump()));
   latest.skipped = found["skipped"].get<std::vector<std::string>>();
   const auto step = found["step"].get<std::int64_t>();

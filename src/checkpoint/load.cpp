@@ -145,24 +145,20 @@ void read_items(const Manifest& manifest, const LoadRequest& request) {
 Manifest load_checkpoint(Communicator& world, const LoadRequest& request) {
   const Scope scope("load_checkpoint");
   Agreement agreement(world);
-  const auto agree = [&](const std::function<void()>& work) {
-    const auto problem = agreement.on(attempt(work));
-    if (problem) fail(problem->fault, "{}", problem->message);
-  };
   const auto path = request.checkpoint / Manifest::file_name;
   std::string text;
-  agree([&] {
+  agreement.together([&] {
     if (world.rank() != 0) return;
     read_manifest(request.checkpoint);  // for its errors
     text = read_text(path, checkpoint_faults);
   });
   text = agreement.from_first(text);
   Manifest manifest;
-  agree([&] {
+  agreement.together([&] {
     manifest = manifest_from_text(text, path.string());
     require_fit(manifest, request);
   });
-  agree([&] { read_items(manifest, request); });
+  agreement.together([&] { read_items(manifest, request); });
   return manifest;
 }
 

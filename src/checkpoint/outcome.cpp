@@ -87,6 +87,10 @@ std::optional<Problem> Agreement::on(const std::optional<Problem>& mine) {
   return first;
 }
 
+void Agreement::together(const std::function<void()>& work) {
+  if (const auto problem = on(attempt(work))) fail(problem->fault, "{}", problem->message);
+}
+
 bool Agreement::any(bool mine) {
   std::array<std::int64_t, 1> most{mine ? 1 : 0};
   agree_on_max(*world_, most, ex_);

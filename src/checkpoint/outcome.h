@@ -30,6 +30,9 @@ class Agreement {
   /// the lowest rank that has one, with its number and how many others have one too.
   std::optional<Problem> on(const std::optional<Problem>& mine);
 
+  /// Runs what each rank does on its own; a problem of one rank is thrown on all, as `on` words it.
+  void together(const std::function<void()>& work);
+
   /// Whether any rank says so.
   bool any(bool mine);
 

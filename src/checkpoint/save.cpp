@@ -44,10 +44,9 @@ class Save {
 
   SaveResult run() {
     SaveResult result{.ok = false, .message = {}, .path = target_, .bytes = 0, .state_hash = 0};
-    std::optional<Problem> problem = agreement_.on(attempt([&] { check_items(); }));
-    if (!problem) problem = exchange_boxes();
-    if (problem) fail(problem->fault, "{}", problem->message);
-    problem = agreement_.on(attempt([&] { make_folder(); }));
+    agreement_.together([&] { check_items(); });
+    exchange_boxes();
+    std::optional<Problem> problem = agreement_.on(attempt([&] { make_folder(); }));
     if (!problem) problem = agreement_.on(attempt([&] { write_own_file(); }));
     if (!problem) collect_records();
     if (!problem) problem = agreement_.on(attempt([&] { commit(); }));
@@ -78,7 +77,7 @@ class Save {
   }
 
   /// Everybody learns who holds what.
-  std::optional<Problem> exchange_boxes() {
+  void exchange_boxes() {
     nlohmann::json mine = nlohmann::json::array();
     std::string list;
     for (std::size_t i = 0; i < own_boxes_.size(); ++i) {
@@ -93,13 +92,11 @@ class Save {
     }
     const std::vector<std::string> lists = agreement_.gather(hex(hash64(list)));
     for (std::size_t r = 0; r < lists.size(); ++r) {
-      if (lists[r] == lists[0]) continue;
-      return Problem{Fault::bug, fmt::format("rank {} saves other items than rank 0", r)};
+      require(lists[r] == lists[0], Fault::bug, "rank {} saves other items than rank 0", r);
     }
     for (const std::string& text : agreement_.gather(mine.dump())) {
       boxes_.push_back(boxes_from(nlohmann::json::parse(text)));
     }
-    return std::nullopt;
   }
 
   std::vector<Box> boxes_from(const nlohmann::json& numbers) const {

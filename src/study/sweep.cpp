@@ -94,9 +94,7 @@ class Runner {
     const int threads = wanted > 0 ? wanted : options_.threads;
     if (state.kind != MemberState::Kind::finished && train(m, mesh, threads) != 0) return;
     SavedRun saved;
-    const auto problem = attempt([&] { saved = read_saved_run(m.folder().root); });
-    if (const auto agreed = Agreement(ranks_).on(problem))
-      fail(agreed->fault, "{}", agreed->message);
+    Agreement(ranks_).together([&] { saved = read_saved_run(m.folder().root); });
     const EvalResult result = evaluate_run(saved, mesh, threads);
     for (const ValidationReport& v : result.validation)
       say(fmt::format("{} | evaluated: {} loss {:.4f}", m.name, v.name, v.loss));

@@ -32,16 +32,9 @@ RunConfig with_vocabulary(RunConfig config, const SampleOrder& order) {
 
 Trainer::Trainer(const RunConfig& config, const Mesh& mesh, const TrainerOptions& options)
     : config_(config), mesh_(&mesh), options_(options), folder_(config) {
-  together([&] { open_data(); });
+  Agreement(mesh_->world()).together([&] { open_data(); });
   build_engine();
   start_or_resume();
-}
-
-/// Runs what each rank does on its own, and lets a problem of one rank be an error of all.
-void Trainer::together(const std::function<void()>& work) {
-  const auto problem = attempt(work);
-  if (const auto agreed = Agreement(mesh_->world()).on(problem))
-    fail(agreed->fault, "{}", agreed->message);
 }
 
 void Trainer::open_data() {
@@ -85,7 +78,7 @@ void Trainer::take_folder() {
 }
 
 void Trainer::start_or_resume() {
-  together([&] {
+  Agreement(mesh_->world()).together([&] {
     if (is_first()) take_folder();
   });
   const LatestCheckpoint latest = latest_checkpoint(mesh_->world(), folder_.checkpoints());
@@ -102,7 +95,7 @@ void Trainer::start_or_resume() {
   } else {
     engine_->initialise();
   }
-  together([&] {
+  Agreement(mesh_->world()).together([&] {
     if (speaks()) options_.reporter->resumed(step_);
     if (!is_first() || is_finished()) return;
     save_run_tokenizer(folder_.root, *order_->stream(0).files().front().tokenizer());

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,7 +49,6 @@ class Trainer {
     std::uint64_t ids_hash = 0;
     bool stop = false;
   };
-  void together(const std::function<void()>& work);
   void open_data();
   void build_engine();
   void take_folder();
