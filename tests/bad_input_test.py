@@ -128,10 +128,9 @@ def test_another_tokenizer(m):
     m.run("tokenizer", "train", "text", "--vocab-size", 300, "--output", "one.model")
     m.run("prep", "text", "text", "--tokenizer", "one.model", "--output", "pieces.h5")
     wrong = {"one.model": (2, "is sentencepiece with 300 tokens", "were made with bytes of 257 tokens", "prepare them again"),
-             "none.model": (2, "no tokenizer file 'none.model'", "mneme tokenizer train"),
              "run.yaml": (3, "run.yaml is not a SentencePiece model", "mneme tokenizer train")}
     for ranks in (1, 2):
-        for name, (status, *words) in list(wrong.items())[: 4 - ranks]:
+        for name, (status, *words) in list(wrong.items())[: 3 - ranks]:
             text = told(m, "train", "run.yaml", *sets(f"data.tokenizer={name}"), status=status, ranks=ranks)
             need(text, name, *words)
     for where in ("train", "validation"):  # files of two tokenizers in one run
@@ -144,6 +143,20 @@ def test_another_tokenizer(m):
     m.run("train", "run.yaml")
     need(told(m, "eval", "runs/tiny", *other, status=3), "validation set 'other' (pieces.h5) was made with tokenizer")
     need(told(m, "eval", "runs/tiny", *sets("data.tokenizer=one.model"), status=2), "--set data.tokenizer", "hint: leave the option out")
+
+
+def test_files_that_are_not_there(m):
+    prepare(m)
+    absent = sets("data.train.0.files=[a.h5,b.h5]", "data.validation.0.files=[c.h5,b.h5]", "data.tokenizer=none.model")
+    for ranks in (1, 2):
+        text = told(m, "train", "run.yaml", *absent, status=2, ranks=ranks)
+        need(text, "data.train.0.files.1, data.validation.0.files.1: there is no file 'b.h5'\n", "data.validation.0.files.0: there is no file 'c.h5'\n",
+             "data.tokenizer: there is no file 'none.model'\n", f"  hint: relative paths are taken from the folder that mneme is started in, here {m.folder.resolve()}; "
+             "`mneme prep text` makes token files; `mneme tokenizer train` makes tokenizers\n", lines=4)
+    assert not (m.folder / "runs").exists()
+    m.run("train", "run.yaml")
+    need(told(m, "eval", "runs/tiny", *sets("data.validation.0.files=[c.h5]", "data.probes=p.jsonl"), status=2), "data.validation.0.files.0: there is no file 'c.h5'\n",
+         "data.probes: there is no file 'p.jsonl'\n", "`mneme prep facts` makes probes", lines=3)
 
 
 def test_batch_that_does_not_divide(m):

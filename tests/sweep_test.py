@@ -249,7 +249,11 @@ def test_mistakes_are_told_before_anything_runs(m):
     assert "is what this study varies (study.yaml:7)" in refused(m, "rows", "rows", "--set", "model.memory.half_keys=8")
     assert "train.stepz" in refused(m, "rows", "rows", "--set", "train.stepz=8")
     assert "b.h5" in refused(m, "train.steps: 120", "data.train.0.files: [b.h5]")
-    assert "study.yaml:5: dense: data.probes = none.jsonl" in refused(m, "model.ffn: dense", "data.probes: none.jsonl")
+    told = refused(m, "model.ffn: dense", "data.probes: none.jsonl", "--dry-run")
+    assert told.startswith("study.yaml:5: dense: data.probes: there is no file 'none.jsonl'\n  hint: relative paths"), told
+    told = refused(m, "train.steps: 120", "data.train.0.files: [a.h5, b.h5], data.validation.0.files: [c.h5]", "--dry-run")
+    assert told.splitlines()[:-1] == [f"study.yaml:5: dense and 3 more: data.{key}: there is no file '{file}'" for key, file in
+                                      (("train.0.files.1", "b.h5"), ("validation.0.files.0", "c.h5"))], told
     m.error("sweep", "none.yaml")
 
 

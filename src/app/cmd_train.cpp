@@ -8,6 +8,7 @@
 #include "app/command.h"
 #include "app/ranks.h"
 #include "config/parse.h"
+#include "data/data_files.h"
 #include "train/machine_speed.h"
 #include "train/run_reporter.h"
 #include "train/trainer.h"
@@ -27,6 +28,7 @@ bool writes_to_terminal() {
 /// The text that a step sees, without training.
 int show_batch(const ConfigArguments& arguments, std::int64_t step) {
   const auto config = parse<RunConfig>(arguments.file, arguments.overrides);
+  require_files(config.data, {"data.train"});
   const auto order =
       std::make_shared<const SampleOrder>(training_sources(config.data), config.train.sequence,
                                           static_cast<std::uint64_t>(config.seed));

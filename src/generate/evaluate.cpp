@@ -1,5 +1,6 @@
 #include "generate/evaluate.h"
 
+#include "data/data_files.h"
 #include "data/facts.h"
 #include "data/validation_set.h"
 #include "generate/recall.h"
@@ -10,6 +11,7 @@ namespace mneme {
 EvalResult evaluate_run(const SavedRun& run, const Mesh& mesh, int threads) {
   const auto tokenizer = load_run_tokenizer(run);
   const RunConfig& config = run.config;
+  require_files(config.data, {"data.validation", "data.probes"});
   std::vector<FactProbe> probes;
   if (!config.data.probes.empty()) probes = read_probes(config.data.probes);
   const Decoder::Options recall = recall_options(*tokenizer, probes);

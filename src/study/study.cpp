@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "config/parse.h"
 #include "config/print.h"
+#include "data/data_files.h"
 #include "data/token_file.h"
 #include "study/study_config.h"
 #include "train/known_vocabulary.h"
@@ -163,8 +164,6 @@ void check_data(const DataConfig& data, std::set<std::string>& opened) {
   for (const std::string& file : files) {
     if (opened.insert(file).second) TokenFile(fs::path(file));
   }
-  require(data.probes.empty() || fs::exists(data.probes), Fault::user,
-          "data.probes = {}: there is no such file", data.probes);
 }
 
 class Reader {
@@ -179,6 +178,7 @@ class Reader {
     m.name = d.name.empty() ? derived_name(m.varied) : d.name;
     m.config.name = m.name;
     m.config.output = folder.string();
+    if (note_absent(d, m)) return m;
     try {
       check_data(m.config.data, opened_);
       m.config = with_known_vocabulary(m.config);
@@ -189,7 +189,40 @@ class Reader {
     return m;
   }
 
+  /// Each absent file once, however many members name it.
+  void complain_of_absent(Complaints& complaints) const {
+    std::vector<AbsentFile> files;
+    for (const Absent& a : absent_) {
+      const std::string others = a.others > 0 ? fmt::format(" and {} more", a.others) : "";
+      complaints.add(fmt::format("{}: {}{}: {}", a.place.text(), a.member, others, a.file.line()));
+      files.push_back(a.file);
+    }
+    if (!files.empty()) complaints.add("  hint: " + absent_hint(files));
+  }
+
  private:
+  struct Absent {
+    AbsentFile file;
+    Place place;
+    std::string member;      // the first that names it
+    std::size_t others = 0;  // that name it too
+  };
+
+  /// Whether files of a member are not there. All are looked for before the first is opened.
+  bool note_absent(const Draft& d, const Member& m) {
+    const std::vector<AbsentFile> files = absent_files(m.config.data);
+    for (const AbsentFile& file : files) {
+      const auto same = std::find_if(absent_.begin(), absent_.end(),
+                                     [&](const Absent& a) { return a.file.path == file.path; });
+      if (same == absent_.end()) {
+        absent_.push_back({file, d.place, m.name, 0});
+      } else {
+        ++same->others;
+      }
+    }
+    return !files.empty();
+  }
+
   RunConfig read_config(const Draft& d) const {
     Problems problems;
     const fs::path base = (file_.parent_path() / d.base).lexically_normal();
@@ -211,6 +244,7 @@ class Reader {
   std::vector<std::string> overrides_;
   std::vector<Setting> common_;
   std::set<std::string> opened_;
+  std::vector<Absent> absent_;
 };
 
 /// Two members of one name would share a folder.
@@ -267,6 +301,7 @@ Study read_study(const fs::path& file, const std::vector<std::string>& overrides
       complaints.add(e.what());
     }
   }
+  reader.complain_of_absent(complaints);
   complaints.throw_if_any();
   check_names(study.members, drafts, complaints);
   complaints.throw_if_any();

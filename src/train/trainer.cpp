@@ -14,6 +14,7 @@
 #include "comm/agree.h"
 #include "config/parse.h"
 #include "config/print.h"
+#include "data/data_files.h"
 #include "runtime/process_memory.h"
 #include "train/load_model.h"
 #include "train/run_summary.h"
@@ -39,6 +40,7 @@ Trainer::Trainer(const RunConfig& config, const Mesh& mesh, const TrainerOptions
 
 void Trainer::open_data() {
   const Scope scope("open_data");
+  require_files(config_.data, {"data.train", "data.validation", "data.tokenizer"});
   order_ = std::make_shared<SampleOrder>(training_sources(config_.data), config_.train.sequence,
                                          static_cast<std::uint64_t>(config_.seed));
   check_tokenizer(config_.data, order_->info());
