@@ -124,6 +124,18 @@ def test_plan_of_the_published_sizes(m):
         ["dense_134m", "134M"], [names[1], "13.0B"], [names[2], "139B"]], table
 
 
+def test_plan_without_data(m):
+    m.write("run.yaml", RUN)
+    told = "run.yaml: a vocabulary of 32,000 tokens is assumed, as data.{}: there is no file '{}'; hint: --set model.vocabulary=N"
+    plan = m.out("plan", "run.yaml").splitlines()
+    assert plan[0] == told.format("train.0.files.0", "a.h5") and plan[1].startswith("plan of tiny"), plan
+    assert m.out("plan", "run.yaml", "--set", "data.tokenizer=a.model").splitlines()[0] == told.format("tokenizer", "a.model")
+    assert "assumed" not in m.out("plan", "run.yaml", "--set", "model.vocabulary=300")
+    assert "set model.vocabulary" in m.error("plan", "run.yaml", "--set", "data.train=[]")
+    m.tokens()
+    assert "assumed" not in m.out("plan", "run.yaml")
+
+
 def test_prep_inspect_round_trip(m):
     m.tokens()
     text = m.out("prep", "--inspect", "a.h5", "--at", 0, "--count", 10**6)

@@ -7,6 +7,7 @@
 #include "config/parse.h"
 #include "config/print.h"
 #include "study/study_config.h"
+#include "train/known_vocabulary.h"
 #include "train/plan.h"
 
 namespace mneme {
@@ -23,9 +24,6 @@ struct ShowArguments {
   std::string key;
   bool comments = false;
 };
-
-/// Where neither the config nor its data say how many tokens there are: shapes are checked alike.
-constexpr std::int64_t stand_in_vocabulary = 32'000;
 
 /// Reads the file, then runs one step of it on measuring arenas: what `train` would refuse before
 /// its first step, except for the data, is refused here.

@@ -17,7 +17,9 @@ struct PlanArguments {
 int plan(const PlanArguments& arguments) {
   std::vector<std::pair<std::string, Plan>> plans;
   for (const std::string& file : arguments.files) {
-    const RunConfig config = with_known_vocabulary(parse<RunConfig>(file, arguments.overrides));
+    const RunConfig config = with_assumed_vocabulary(
+        parse<RunConfig>(file, arguments.overrides),
+        [&](const std::string& text) { fmt::print("{}: {}\n", file, text); });
     const int named = std::max(1, config.mesh.data) * std::max(1, config.mesh.memory);
     plans.emplace_back(config.name,
                        make_plan(config, arguments.ranks > 0 ? arguments.ranks : named));
