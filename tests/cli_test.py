@@ -232,7 +232,12 @@ def test_version(m):
 
 def test_config_check(m):
     m.write("good.yaml", RUN)
-    assert m.out("config", "check", "good.yaml").startswith("ok good.yaml: ")
+    lines = m.out("config", "check", "good.yaml", "--set", "data.probes=p.jsonl").splitlines()
+    assert lines[0].startswith("ok good.yaml: ") and lines[1:3] == [
+        "  note: data.train.0.files.0, data.validation.0.files.0: there is no file 'a.h5'", "  note: data.probes: there is no file 'p.jsonl'"], lines
+    assert len(lines) == 4 and f"started in, here {m.folder.resolve()}; " in lines[3], lines
+    m.write("a.h5", "is here")
+    assert len(m.out("config", "check", "good.yaml").splitlines()) == 1
     m.write("bad.yaml", RUN.replace("channels: 16", "chhannels: 16"))
     told = m.run("config", "check", "bad.yaml", "good.yaml", "none.yaml", status=2)
     assert b"ok good.yaml" in told.stdout and b"none.yaml" in told.stderr

@@ -6,6 +6,7 @@
 #include "config/markdown.h"
 #include "config/parse.h"
 #include "config/print.h"
+#include "data/data_files.h"
 #include "study/study_config.h"
 #include "train/known_vocabulary.h"
 #include "train/plan.h"
@@ -25,8 +26,17 @@ struct ShowArguments {
   bool comments = false;
 };
 
+/// Files that are named and not here: a note and no mistake, for the config may be meant for
+/// another machine.
+std::string absence_note(const DataConfig& data) {
+  const std::vector<AbsentFile> absent = absent_files(data);
+  std::string note;
+  for (const AbsentFile& f : absent) note += fmt::format("\n  note: {}", f.line());
+  return absent.empty() ? note : fmt::format("{}\n  hint: {}", note, absent_hint(absent));
+}
+
 /// Reads the file, then runs one step of it on measuring arenas: what `train` would refuse before
-/// its first step, except for the data, is refused here.
+/// its first step is refused here, but for what the data say; files are looked for, not read.
 std::string check_file(const CheckArguments& a, const std::string& file) {
   auto config = parse<RunConfig>(file, a.overrides);
   const int axes = std::max(1, config.mesh.data) * std::max(1, config.mesh.memory);
@@ -37,8 +47,9 @@ std::string check_file(const CheckArguments& a, const std::string& file) {
   const std::string parameters =
       is_known ? short_count(static_cast<double>(plan.parameters)) + " parameters"
                : "vocabulary from the data";
-  return fmt::format("ok {}: {}, {} per rank on {} rank{}", file, parameters,
-                     bytes_text(plan.bytes()), ranks, ranks == 1 ? "" : "s");
+  return fmt::format("ok {}: {}, {} per rank on {} rank{}{}", file, parameters,
+                     bytes_text(plan.bytes()), ranks, ranks == 1 ? "" : "s",
+                     absence_note(config.data));
 }
 
 /// All files are looked at; the status is that of the first that fails.
