@@ -67,8 +67,9 @@ class Schema {
   }
 
   /// A rule across fields; see rule_text() for how `rule` names them. The first field named is
-  /// blamed. `hint`, a text or a function of the struct that gives one, follows on a line of its
-  /// own. Only checked when all fields of the struct could be read.
+  /// blamed, at its place, or at that of an override of another one. `hint`, a text or a function
+  /// of the struct that gives one, follows on a line of its own. Only checked when all fields of
+  /// the struct could be read.
   Schema& together(std::string rule, std::function<bool(const C&)> holds, std::string hint = "") {
     return together(std::move(rule), std::move(holds), [hint](const C& /*c*/) { return hint; });
   }
@@ -213,8 +214,12 @@ void Schema<C>::check_together(const Together& t,
   const YamlNode values = write(c);
   const RuleText text = rule_text(t.rule, key, values);
   Place place = node.place;
+  bool is_overridden = false;  // then that is the place: the file was right before
   for (auto field = text.mentions.rbegin(); field != text.mentions.rend(); ++field) {
-    if (const YamlNode* written = find_dotted(node, *field)) place = written->place;
+    const YamlNode* written = find_dotted(node, *field);
+    if (written == nullptr || (is_overridden && !written->place.is_override())) continue;
+    place = written->place;
+    is_overridden = place.is_override();
   }
   const std::string hint = t.hint(c);
   const std::string why = hint.empty() ? text.why : text.why + "\n  hint: " + hint;

@@ -16,6 +16,7 @@ struct Place {
 
   /// "configs/run.yaml:31" or "--set a.b=c".
   std::string text() const;
+  bool is_override() const { return line == 0; }
 };
 
 /// One value of a config file, as written: the text of a scalar, the elements of a list, or the

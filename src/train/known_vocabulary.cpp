@@ -8,7 +8,6 @@
 #include "text/tokenizer.h"
 
 namespace mneme {
-
 namespace {
 
 /// The key of the file that tells the vocabulary.

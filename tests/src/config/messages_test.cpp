@@ -160,6 +160,16 @@ TEST(Messages, YamlThatIsNotYaml) {
   EXPECT_EQ(errors("? [a]\n: 1\n"), "run.yaml:1: a key must be a plain word");
 }
 
+TEST(Messages, AnOverrideThatBreaksARuleIsThePlace) {
+  const std::string file = "optim:\n  beta1: 0.5\n  beta2: 0.6\n";
+  EXPECT_EQ(errors(file, {"optim.beta2=0.4"}),
+            "--set optim.beta2=0.4: optim.beta1 = 0.5 is not allowed: wanted beta1 < beta2, found "
+            "optim.beta2 = 0.4");
+  EXPECT_EQ(errors(file, {"optim={beta1: 0.7}", "optim.beta2=0.4"}),
+            "--set optim={beta1: 0.7}: optim.beta1 = 0.7 is not allowed: wanted beta1 < beta2, "
+            "found optim.beta2 = 0.4");
+}
+
 TEST(Messages, OverridesThatCannotBeMeant) {
   EXPECT_EQ(errors("", {"optim.lr"}),
             "--set optim.lr: must have the form key=value, such as --set optimizer.lr=3e-4");
