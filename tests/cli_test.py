@@ -351,6 +351,16 @@ def test_compare_takes_the_newest_evaluation(m):
     assert "validation loss" not in m.out("compare", "runs/tiny"), "the loss of another step stands there"
 
 
+def test_compare_passes_over_plain_files(m):
+    m.trained()
+    files = [m.write(f"runs/{name}", "x").relative_to(m.folder) for name in ("results.csv", "notes.txt")]
+    done = m.run("compare", files[0], "runs/tiny", files[1])
+    assert done.stderr.decode() == "passed over, no folders of runs: runs/results.csv, runs/notes.txt\n", done.stderr
+    assert done.stdout.decode() == m.out("compare", "runs/tiny")
+    assert "runs/none: no summary.json" in m.error("compare", "runs/tiny", "runs/none").splitlines()[-1]
+    assert m.error("compare", *files)== "there is nothing to compare: no folder of a run is among runs/results.csv, runs/notes.txt\n"
+
+
 def test_copies_of_weights(m):
     m.tokens()
     m.write("run.yaml", RUN)
