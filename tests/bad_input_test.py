@@ -275,10 +275,10 @@ def test_text_that_is_not_utf8(m):
             assert text.count("caf\N{REPLACEMENT CHARACTER}") == 1, text
             (m.folder / "o.h5").unlink()
             text = told(m, *prep, "--documents", documents, "--malformed", "refuse", status=3)
-            need(text, name + (":2" if name == "latin.jsonl" else ""), "1 bytes are not UTF-8", f"byte {13 if 'jsonl' in name else 3} of", "convert the file",
+            need(text, name + (":2" if name == "latin.jsonl" else ""), "1 byte is not UTF-8", f"byte {13 if 'jsonl' in name else 3} of", "convert the file",
                  "--malformed replace")
             assert not (m.folder / "o.h5").exists()
-        assert "1 bytes in 1 documents are not UTF-8" in m.out(*prep, "--validation", 0.5, "--overwrite", "--skip-bad-json")
+        assert "1 byte in 1 document: not UTF-8" in m.out(*prep, "--validation", 0.5, "--overwrite", "--skip-bad-json")
         for file in m.folder.glob("o*.h5"):
             file.unlink()
         need(told(m, *prep, "--malformed", "skip", status=2), "--malformed: skip not in {replace,refuse}", lines=2)
@@ -289,7 +289,7 @@ def test_nothing_to_read(m):
     (m.folder / "none").mkdir()
     need(told(m, "prep", "text", "none", "--output", "b.h5", status=2), "'none' holds no text files", "wanted .txt or .jsonl")
     m.write("white.txt", "  \n\n")
-    need(told(m, "prep", "text", "white.txt", "--output", "b.h5", status=3), "no documents to train on in 'white.txt': 1 empty ones",
+    need(told(m, "prep", "text", "white.txt", "--output", "b.h5", status=3), "no documents to train on in 'white.txt': 1 empty one,",
          "name files with text in them")
     m.write("zero.h5", b"")
     for ranks in (1, 2):

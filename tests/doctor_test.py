@@ -53,7 +53,7 @@ def test_matmul_is_of_these_processors(m):
     done = m.run("doctor", "--threads", 2, preexec_fn=lambda: os.sched_setaffinity(0, {first}))
     lines = lines_of(done.stdout.decode())
     assert f"1 may be used ({first})" in lines["processors"], lines["processors"]
-    assert "warning:" in lines["processors"] and "2 threads for 1 processors" in lines["processors"], lines["processors"]
+    assert "warning:" in lines["processors"] and "2 threads for 1 processor:" in lines["processors"], lines["processors"]
     alone = m.run("doctor", "--threads", 1, preexec_fn=lambda: os.sched_setaffinity(0, {first}))
     lines = lines_of(alone.stdout.decode())
     assert lines["processors"].endswith("  ok") and "1 rank x 1 thread" in lines["processors"], lines["processors"]

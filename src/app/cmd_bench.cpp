@@ -6,6 +6,7 @@
 
 #include "app/command.h"
 #include "app/ranks.h"
+#include "base/amount.h"
 #include "base/philox.h"
 #include "config/parse.h"
 #include "train/engine.h"
@@ -64,8 +65,9 @@ int bench_step(const ConfigArguments& arguments, std::int64_t steps) {
   const double flop = engine.cost().matmul_flop - before.matmul_flop;
   const double bytes = engine.cost().pool_bytes - before.pool_bytes;
   if (!ranks.is_first()) return 0;
-  fmt::print("{}: {} steps of {} tokens on {} ranks with {} threads\n", config.name, steps, tokens,
-             ranks.world().size(), ranks.threads());
+  fmt::print("{}: {} of {} on {} with {}\n", config.name, counted(steps, "step"),
+             counted(tokens, "token"), counted(ranks.world().size(), "rank"),
+             counted(ranks.threads(), "thread"));
   fmt::print("  step        {:>10.4f} s median   ({:.4f} to {:.4f})\n", median, seconds.front(),
              seconds.back());
   fmt::print("  tokens/s    {:>10.0f}\n", static_cast<double>(tokens) / median);

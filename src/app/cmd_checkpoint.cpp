@@ -53,10 +53,10 @@ int list(const std::string& path) {
 int show(const std::string& path) {
   const CheckpointEntry entry = find_checkpoint(path);
   const Manifest m = read_manifest(entry.path);
-  fmt::print(
-      "{}\n  step {}, {}, format {}, {} in {} files\n  written by {} on {} at {}, {} rank{}\n",
-      entry.path.string(), m.step, enum_name(m.kind), m.format_version, bytes_text(m.bytes()),
-      m.files.size(), m.writer, m.host, m.time, m.ranks, m.ranks == 1 ? "" : "s");
+  fmt::print("{}\n  step {}, {}, format {}, {} in {}\n  written by {} on {} at {}, {}\n",
+             entry.path.string(), m.step, enum_name(m.kind), m.format_version,
+             bytes_text(m.bytes()), counted(std::ssize(m.files), "file"), m.writer, m.host, m.time,
+             counted(m.ranks, "rank"));
   fmt::print("\n{}", to_table(m));
   if (m.meta.contains("config")) {
     fmt::print("\nconfig:\n{}", m.meta["config"].get<std::string>());
@@ -73,8 +73,9 @@ int verify(const std::string& path) {
     }
     damaged += report.findings.empty() ? 0 : 1;
     if (!report.findings.empty()) continue;
-    fmt::print("ok {}: {} in {} files, {} blocks, all checksums match\n", entry.path.string(),
-               bytes_text(report.bytes), report.files, report.blocks);
+    fmt::print("ok {}: {} in {}, {}, all checksums match\n", entry.path.string(),
+               bytes_text(report.bytes), counted(report.files, "file"),
+               counted(report.blocks, "block"));
     std::fflush(stdout);
   }
   return damaged == 0 ? 0 : static_cast<int>(Fault::checkpoint);

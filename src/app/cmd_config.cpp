@@ -47,9 +47,8 @@ std::string check_file(const CheckArguments& a, const std::string& file) {
   const std::string parameters =
       is_known ? short_count(static_cast<double>(plan.parameters)) + " parameters"
                : "vocabulary from the data";
-  return fmt::format("ok {}: {}, {} per rank on {} rank{}{}", file, parameters,
-                     bytes_text(plan.bytes()), ranks, ranks == 1 ? "" : "s",
-                     absence_note(config.data));
+  return fmt::format("ok {}: {}, {} per rank on {}{}", file, parameters, bytes_text(plan.bytes()),
+                     counted(ranks, "rank"), absence_note(config.data));
 }
 
 /// All files are looked at; the status is that of the first that fails.

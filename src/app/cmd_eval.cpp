@@ -4,6 +4,7 @@
 
 #include "app/command.h"
 #include "app/ranks.h"
+#include "base/amount.h"
 #include "generate/evaluate.h"
 
 namespace mneme {
@@ -12,8 +13,8 @@ namespace {
 void print_recall(const std::vector<RecallGroup>& groups) {
   fmt::print("{:<28} {:>9} {:>9} {:>7}\n", "recall of facts", "asked", "recalled", "share");
   for (const RecallGroup& g : groups) {
-    const std::string name = g.exposures == 0 ? "unknown people (control)"
-                                              : fmt::format("shown in {} texts", g.exposures);
+    const std::string name =
+        g.exposures == 0 ? "unknown people (control)" : "shown in " + counted(g.exposures, "text");
     fmt::print("  {:<26} {:>9} {:>9} {:>7.3f}\n", name, g.asked, g.recalled, g.share());
   }
 }
@@ -25,8 +26,8 @@ int evaluate(const ConfigArguments& arguments) {
   const EvalResult result = evaluate_run(run, ranks.mesh(), ranks.threads());
   if (!ranks.is_first()) return 0;
   for (const ValidationReport& r : result.validation) {
-    fmt::print("validation {:<16} loss {:.4f}  perplexity {:.2f}  bits/byte {:.4f}  ({} targets)\n",
-               r.name, r.loss, std::exp(r.loss), r.bits_per_byte, r.targets);
+    fmt::print("validation {:<16} loss {:.4f}  perplexity {:.2f}  bits/byte {:.4f}  ({})\n", r.name,
+               r.loss, std::exp(r.loss), r.bits_per_byte, counted(r.targets, "target"));
   }
   if (!result.recall.empty()) print_recall(result.recall);
   return 0;

@@ -25,32 +25,34 @@ struct InspectArguments {
 
 /// Lines for what was left out or mended; nothing when all was well.
 void print_oddities(const PrepareCounts& counts, const std::vector<std::string>& ignored) {
-  const auto line = [](std::int64_t count, const char* what) {
-    if (count > 0) fmt::print("  {} {}\n", thousands(count), what);
+  const auto line = [](std::int64_t count, const char* one, const char* several) {
+    if (count > 0) fmt::print("  {}: left out\n", counted(count, one, several));
   };
-  line(counts.empty_documents, "documents without text: left out");
-  line(counts.missing_field, "JSON lines without the field: left out");
-  line(counts.bad_json, "lines that are not JSON: left out");
+  line(counts.empty_documents, "document without text", "documents without text");
+  line(counts.missing_field, "JSON line without the field", "JSON lines without the field");
+  line(counts.bad_json, "line that is not JSON", "lines that are not JSON");
   if (counts.malformed_bytes > 0) {
-    fmt::print("  {} bytes in {} documents are not UTF-8: replaced by U+FFFD\n",
-               thousands(counts.malformed_bytes), thousands(counts.malformed_documents));
+    fmt::print("  {} in {}: not UTF-8, replaced by U+FFFD\n",
+               counted(counts.malformed_bytes, "byte"),
+               counted(counts.malformed_documents, "document"));
   }
   constexpr std::size_t named = 3;
   for (std::size_t i = 0; i < std::min(named, ignored.size()); ++i) {
     fmt::print("  {}: not text by its name; left out\n", ignored[i]);
   }
-  if (ignored.size() > named) fmt::print("  and {} more such files\n", ignored.size() - named);
+  if (ignored.size() > named)
+    fmt::print("  and {}\n", counted(std::ssize(ignored) - 3, "more such file"));
 }
 
 void print_result(const PrepareResult& r, double seconds) {
   const std::int64_t documents = r.counts.documents - r.validation_documents;
   const std::int64_t tokens = r.counts.tokens - r.validation_tokens;
   const double bytes = static_cast<double>(r.counts.text_bytes);
-  fmt::print("{}: {} documents, {} tokens\n", r.training.string(), thousands(documents),
-             thousands(tokens));
+  fmt::print("{}: {}, {}\n", r.training.string(), counted(documents, "document"),
+             counted(tokens, "token"));
   if (r.validation) {
-    fmt::print("{}: {} documents, {} tokens\n", r.validation->string(),
-               thousands(r.validation_documents), thousands(r.validation_tokens));
+    fmt::print("{}: {}, {}\n", r.validation->string(), counted(r.validation_documents, "document"),
+               counted(r.validation_tokens, "token"));
   }
   fmt::print("  {} of text, {:.2f} bytes per token; {}{}\n", bytes_text(r.counts.text_bytes),
              bytes / static_cast<double>(std::max<std::int64_t>(1, r.counts.tokens)),
@@ -96,9 +98,9 @@ int prepare(PrepareOptions options) {
 
 int make_facts(const FactsOptions& options) {
   const FactsResult r = write_facts(options);
-  fmt::print("{}: {} biographies, {} of text\n{}: {} probes\n", r.facts.string(),
-             thousands(r.biographies), bytes_text(r.text_bytes), r.probes.string(),
-             thousands(r.probe_count));
+  fmt::print("{}: {}, {} of text\n{}: {}\n", r.facts.string(),
+             counted(r.biographies, "biography", "biographies"), bytes_text(r.text_bytes),
+             r.probes.string(), counted(r.probe_count, "probe"));
   return 0;
 }
 
@@ -113,7 +115,7 @@ int verify_tokens(const std::string& path) {
   const TokenFile file(path);
   Progress bar("reading");
   file.verify([&](std::int64_t done) { bar.update(done, file.tokens(), ""); });
-  fmt::print("ok: {}: {} tokens, all checksums match\n", path, thousands(file.tokens()));
+  fmt::print("ok: {}: {}, all checksums match\n", path, counted(file.tokens(), "token"));
   return 0;
 }
 

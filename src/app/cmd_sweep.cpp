@@ -5,6 +5,7 @@
 
 #include "app/command.h"
 #include "app/ranks.h"
+#include "base/amount.h"
 #include "base/text_file.h"
 #include "study/study_table.h"
 #include "study/sweep.h"
@@ -48,8 +49,9 @@ int sweep(const SweepArguments& arguments) {
     return 0;
   }
   if (ranks.is_first()) {
-    say(fmt::format("study {}: {} members, {} ranks each, in {}\n", study.name,
-                    study.members.size(), study.ranks, study.folder.string()));
+    say(fmt::format("study {}: {}, {} each, in {}\n", study.name,
+                    counted(std::ssize(study.members), "member"), counted(study.ranks, "rank"),
+                    study.folder.string()));
     announce(study, before);
   }
   const int threads = ranks.threads(0);

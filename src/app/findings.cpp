@@ -24,10 +24,6 @@ std::map<std::string, std::vector<RankFacts>> by_host(const std::vector<RankFact
   return hosts;
 }
 
-std::string plural(std::size_t count, const std::string& word) {
-  return fmt::format("{} {}{}", count, word, count == 1 ? "" : "s");
-}
-
 enum class Sharing { own, common, mixed };
 
 /// How the ranks of one machine share its processors.
@@ -63,15 +59,15 @@ Finding judge_host(const std::vector<RankFacts>& ranks) {
                 ? fmt::format("{} of {} are rank 0's alone ({})", first.allowed.size(), all.size(),
                               of_rank)
                 : fmt::format("{} shared by {} ranks, not pinned", all.size(), ranks.size());
-  f.found += fmt::format(", {} x {}", plural(ranks.size(), "rank"),
-                         plural(static_cast<std::size_t>(first.threads), "thread"));
+  f.found += fmt::format(", {} x {}", counted(std::ssize(ranks), "rank"),
+                         counted(first.threads, "thread"));
   if (threads > std::ceil(usable)) {
     f.verdict = Verdict::warning;
-    f.advice = fmt::format(
-        "{} threads for {:.3g} processors{}: start at most {} ranks, or set "
-        "runtime.threads",
-        threads, usable, quota > 0 ? " (a limit of the container's)" : "",
-        std::max(1, static_cast<int>(usable)));
+    f.advice =
+        fmt::format("{} for {:.3g} {}{}: start at most {}, or set runtime.threads",
+                    counted(threads, "thread"), usable, usable == 1 ? "processor" : "processors",
+                    quota > 0 ? " (a limit of the container's)" : "",
+                    counted(std::max(1, static_cast<int>(usable)), "rank"));
   } else if (sharing == Sharing::mixed) {
     f.verdict = Verdict::warning;
     f.advice =
@@ -128,7 +124,7 @@ Finding judge_launch(const std::vector<RankFacts>& ranks,
     most = std::max(most, of_host.size());
   }
   f.found = fmt::format("{} on {}, started by mpirun; {}", ranks.size(),
-                        plural(hosts.size(), "machine"), library);
+                        counted(std::ssize(hosts), "machine"), library);
   if (fewest != most) {
     f.verdict = Verdict::warning;
     f.advice = fmt::format(

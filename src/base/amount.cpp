@@ -28,9 +28,15 @@ std::string thousands(std::int64_t count) {
   return digits;
 }
 
+std::string counted(std::int64_t count, std::string_view noun, std::string_view plural) {
+  if (count == 1) return fmt::format("1 {}", noun);
+  if (!plural.empty()) return fmt::format("{} {}", thousands(count), plural);
+  return fmt::format("{} {}s", thousands(count), noun);
+}
+
 std::string bytes_text(std::int64_t bytes) {
   constexpr std::array<std::string_view, 5> units{"KiB", "MiB", "GiB", "TiB", "PiB"};
-  if (bytes < 1024) return fmt::format("{} bytes", bytes);
+  if (bytes < 1024) return fmt::format("{} {}", bytes, bytes == 1 ? "byte" : "bytes");
   double value = static_cast<double>(bytes) / 1024;
   std::size_t unit = 0;
   while (value >= 999.5 && unit + 1 < units.size()) {

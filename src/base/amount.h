@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace mneme {
 
@@ -9,6 +10,10 @@ namespace mneme {
 
 /// "1,234,567"
 std::string thousands(std::int64_t count);
+
+/// "1 rank", "4,096 tokens", "2 biographies" with the plural named, which
+/// may go on: counted(n, "rank has", "ranks have").
+std::string counted(std::int64_t count, std::string_view noun, std::string_view plural = {});
 
 /// "812 bytes", "3.4 KiB", "1.25 GiB": three digits, in powers of 1024.
 std::string bytes_text(std::int64_t bytes);

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
@@ -214,8 +215,9 @@ std::string to_table(const Manifest& m) {
                          enum_name(item.type), to_string(item.shape), shape_width,
                          item.blocks.size(), bytes);
   }
-  return table + fmt::format("{} tensors, {} bytes, in {} files by {} ranks\n", m.items.size(), sum,
-                             m.files.size(), m.ranks);
+  return table + fmt::format("{}, {}, in {} by {}\n", counted(std::ssize(m.items), "tensor"),
+                             counted(sum, "byte"), counted(std::ssize(m.files), "file"),
+                             counted(m.ranks, "rank"));
 }
 
 }  // namespace mneme

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/math.h"
 #include "comm/agree.h"
 #include "tensor/view.h"
@@ -83,7 +84,9 @@ std::optional<Problem> Agreement::on(const std::optional<Problem>& mine) {
     first = Problem{static_cast<Fault>(text[0] - '0'),
                     fmt::format("[rank {}] {}", rank, text.substr(1))};
   }
-  if (others > 0) first->message += fmt::format(" (and {} more ranks have a problem)", others);
+  if (others > 0)
+    first->message +=
+        fmt::format(" (and {} a problem)", counted(others, "more rank has", "more ranks have"));
   return first;
 }
 

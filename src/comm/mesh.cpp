@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/amount.h"
 #include "base/check.h"
 
 namespace mneme {
@@ -24,12 +25,11 @@ MeshConfig resolved(const MeshConfig& config, int world_size) {
           c.data, c.memory);
   if (c.memory == 0) c.memory = c.data == 0 ? world_size : world_size / c.data;
   if (c.data == 0) c.data = world_size / c.memory;
-  require(
-      std::int64_t{c.data} * c.memory == world_size, Fault::user,
-      "mesh.data = {} x mesh.memory = {} does not make the {} ranks of this run; hint: start {} "
-      "ranks, or leave both 0 to split the pool over all ranks",
-      config.data, config.memory, world_size,
-      std::int64_t{c.data > 0 ? c.data : 1} * (c.memory > 0 ? c.memory : 1));
+  require(std::int64_t{c.data} * c.memory == world_size, Fault::user,
+          "mesh.data = {} x mesh.memory = {} does not make the {} of this run; hint: start {}, "
+          "or leave both 0 to split the pool over all ranks",
+          config.data, config.memory, counted(world_size, "rank"),
+          counted(std::int64_t{c.data > 0 ? c.data : 1} * (c.memory > 0 ? c.memory : 1), "rank"));
   return c;
 }
 

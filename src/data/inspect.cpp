@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/hash.h"
 
@@ -13,11 +14,11 @@ std::string describe_token_file(const TokenFile& file) {
   const double per_token = static_cast<double>(info.text_bytes) /
                            static_cast<double>(std::max<std::int64_t>(1, info.tokens));
   std::string text = fmt::format(
-      "{}\n  {} documents, {} tokens of {} bytes, {} bytes of text ({:.2f} per token)\n"
-      "  tokenizer {}, {} tokens, hash {}\n  content {}\n",
-      file.path().string(), info.documents, info.tokens, info.token_bytes(), info.text_bytes,
-      per_token, info.tokenizer_kind, info.vocab_size, hex(info.tokenizer_hash),
-      hex(info.content_hash));
+      "{}\n  {}, {} of {} bytes, {} of text ({:.2f} per token)\n"
+      "  tokenizer {}, {}, hash {}\n  content {}\n",
+      file.path().string(), counted(info.documents, "document"), counted(info.tokens, "token"),
+      info.token_bytes(), counted(info.text_bytes, "byte"), per_token, info.tokenizer_kind,
+      counted(info.vocab_size, "token"), hex(info.tokenizer_hash), hex(info.content_hash));
   for (const TokenOrigin& source : info.sources) {
     text += fmt::format("  from {} ({} bytes, {})\n", source.name, source.bytes, hex(source.hash));
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
@@ -236,14 +237,16 @@ void check_found(const PrepareOptions& options, PrepareFolder& folder, const Tex
   folder.remove();
   const PrepareCounts& c = state.counts;
   require(c.missing_field == 0 || c.documents > 0, Fault::data,
-          "none of {} lines of JSON has a text field '{}'; {}", c.missing_field, options.text.field,
-          state.first_keys);
+          "there is no text field '{}' in {} of JSON; {}", options.text.field,
+          counted(c.missing_field, "line"), state.first_keys);
   fail(Fault::data,
-       "no documents to train on in '{}'{}: {} empty ones, {} lines that are no JSON, {} that fell "
-       "to validation; name files with text in them{}",
+       "no documents to train on in '{}'{}: {}, {}, {} that fell to "
+       "validation; name files with text in them{}",
        inputs.files.front().path.string(),
-       inputs.files.size() > 1 ? fmt::format(" and {} more files", inputs.files.size() - 1) : "",
-       c.empty_documents, c.bad_json, state.splits[1].documents,
+       inputs.files.size() > 1 ? " and " + counted(std::ssize(inputs.files) - 1, "more file") : "",
+       counted(c.empty_documents, "empty one"),
+       counted(c.bad_json, "line that is no JSON", "lines that are no JSON"),
+       state.splits[1].documents,
        state.splits[1].documents > 0 ? ", or a smaller share for validation" : "");
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/hash.h"
 
@@ -22,9 +23,9 @@ TokenStream::TokenStream(const std::vector<std::filesystem::path>& paths) : star
     starts_.push_back(starts_.back() + file.tokens());
   }
   require(tokens() >= 2, Fault::data,
-          "'{}' and the other files of its source hold {} tokens, wanted "
+          "'{}' and the other files of its source hold {}, wanted "
           "at least 2",
-          paths.front().string(), tokens());
+          paths.front().string(), counted(tokens(), "token"));
 }
 
 std::int64_t TokenStream::samples(std::int64_t sequence) const {

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <span>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/math.h"
@@ -48,12 +49,12 @@ class BatchWork {
     const std::size_t good = utf8_prefix(record.text);
     const std::int64_t bad = replace_malformed_utf8(record.text);
     if (bad == 0) return;
-    require(
-        rules_.malformed == MalformedText::replace, Fault::data,
-        "{}: {} bytes are not UTF-8, the first at byte {} of {}; convert the file, or have such "
-        "bytes replaced: --malformed replace",
-        place(record), bad, record.offset + static_cast<std::int64_t>(good),
-        record.format == TextFormat::json_lines ? "the line" : "its text");
+    require(rules_.malformed == MalformedText::replace, Fault::data,
+            "{}: {} not UTF-8, the first at byte {} of {}; convert the file, or have such "
+            "bytes replaced: --malformed replace",
+            place(record), counted(bad, "byte is", "bytes are"),
+            record.offset + static_cast<std::int64_t>(good),
+            record.format == TextFormat::json_lines ? "the line" : "its text");
     out_.counts.malformed_bytes += bad;
     ++out_.counts.malformed_documents;
   }

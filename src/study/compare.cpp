@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "train/run_summary.h"
 
@@ -53,7 +54,7 @@ void add_quality(Table& table, const std::vector<Column>& columns) {
   }
   for (const auto& [n, unused] : exposures) {
     const std::string name =
-        n == 0 ? "recall, unknown people (control)" : fmt::format("recall of facts in {} texts", n);
+        n == 0 ? "recall, unknown people (control)" : "recall of facts in " + counted(n, "text");
     table.row(name, [&, wanted = n](const Column& c) {
       for (const RecallGroup& r : c.eval.recall) {
         if (r.exposures == wanted && r.asked > 0) return fmt::format("{:.3f}", r.share());

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/text_file.h"
 #include "checkpoint/folder.h"
@@ -89,7 +90,7 @@ std::string to_text(const MemberState& s, const Member& m) {
   const std::int64_t steps = m.config.train.steps;
   if (s.kind == MemberState::Kind::absent) return "not started";
   if (s.kind == MemberState::Kind::started) return fmt::format("at step {} of {}", s.step, steps);
-  return fmt::format("finished, {} steps", s.step);
+  return "finished, " + counted(s.step, "step");
 }
 
 }  // namespace mneme

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/check.h"
 #include "base/math.h"
 #include "checkpoint/outcome.h"
@@ -124,11 +125,10 @@ SweepResult run_sweep(const Study& study,
                       Communicator& world,
                       const SweepOptions& options) {
   require(world.size() % study.ranks == 0, Fault::user,
-          "{} ranks were started, and each run of {} takes {}; hint: start {} ranks, for {} runs "
-          "side by side",
-          world.size(), study.name, study.ranks,
+          "{} started, and each run of {} takes {}; hint: start {} ranks, for {} side by side",
+          counted(world.size(), "rank was", "ranks were"), study.name, study.ranks,
           ceil_div(std::int64_t{world.size()}, std::int64_t{study.ranks}) * study.ranks,
-          ceil_div(world.size(), study.ranks));
+          counted(ceil_div(world.size(), study.ranks), "run"));
   const int groups = world.size() / study.ranks;
   const int mine = world.rank() / study.ranks;
   const auto ranks = world.split("run", mine, world.rank());

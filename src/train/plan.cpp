@@ -70,8 +70,8 @@ Plan make_plan(const RunConfig& config, int ranks) {
 }
 
 std::string to_table(const Plan& p, const RunConfig& config) {
-  std::string s = fmt::format("plan of {} on {} ranks, pool columns over {}\n", config.name,
-                              p.ranks, p.memory_ranks);
+  std::string s = fmt::format("plan of {} on {}, pool columns over {}\n", config.name,
+                              counted(p.ranks, "rank"), p.memory_ranks);
   s += fmt::format("  parameters            {:>12}   of them in pools {}\n",
                    short_count(static_cast<double>(p.parameters)),
                    short_count(static_cast<double>(p.pool_parameters)));

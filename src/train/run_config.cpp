@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/math.h"
 
 namespace mneme {
@@ -86,13 +87,14 @@ std::int64_t micro_batches(const TrainConfig& c, std::int64_t ranks) {
   const std::string nearest =
       below == above ? fmt::format("{}", above) : fmt::format("{} or {}", below, above);
   require(c.batch % whole == 0, Fault::user,
-          "train.batch = {} samples does not divide over {} ranks in micro-batches of {}; hint: "
+          "train.batch = {} samples does not divide over {} in micro-batches of {}; hint: "
           "train.batch = {} does",
-          c.batch, ranks, samples, nearest);
+          c.batch, counted(ranks, "rank"), samples, nearest);
   require(samples * c.sequence <= kMostTokens, Fault::user,
-          "{} samples of {} tokens in one forward and backward of a rank are over {} tokens; hint: "
+          "one forward and backward of a rank, {} of {}, is over {} tokens; hint: "
           "train.micro_batch = {} or less",
-          samples, c.sequence, kMostTokens, kMostTokens / c.sequence);
+          counted(samples, "sample"), counted(c.sequence, "token"), kMostTokens,
+          kMostTokens / c.sequence);
   return c.batch / whole;
 }
 

@@ -109,8 +109,9 @@ void RunReporter::step(const StepReport& r) {
 
 void RunReporter::validation(const ValidationReport& r) {
   metrics_.write(r);
-  message(fmt::format("step {}  validation {}: loss {:.4f}, {:.4f} bits/byte over {} targets in {}",
-                      r.step, r.name, r.loss, r.bits_per_byte, r.targets, seconds_text(r.seconds)));
+  message(fmt::format("step {}  validation {}: loss {:.4f}, {:.4f} bits/byte over {} in {}", r.step,
+                      r.name, r.loss, r.bits_per_byte, counted(r.targets, "target"),
+                      seconds_text(r.seconds)));
   if (tensorboard_) {
     tensorboard_->add(r.step, {{"validation/" + r.name + "/loss", r.loss},
                                {"validation/" + r.name + "/bits_per_byte", r.bits_per_byte}});
@@ -136,10 +137,10 @@ void RunReporter::resumed(std::int64_t step) {
   const double peak = options_.matmul_peak * options_.ranks;
   metrics_.write(StartReport{step, options_.ranks, options_.threads, peak});
   if (peak > 0) {
-    message(
-        fmt::format("a large matrix product reaches {:.1f} GFLOP/s here, on {} ranks with {} "
-                    "threads at once: what follows is told as a share of it",
-                    peak / 1e9, options_.ranks, options_.threads));
+    message(fmt::format(
+        "a large matrix product reaches {:.1f} GFLOP/s here, on {} with {} at once: "
+        "what follows is told as a share of it",
+        peak / 1e9, counted(options_.ranks, "rank"), counted(options_.threads, "thread")));
   }
   if (step > 0) message(fmt::format("going on after step {} of {}", step, folder_.root.string()));
 }

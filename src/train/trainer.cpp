@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/amount.h"
 #include "base/hash.h"
 #include "base/math.h"
 #include "base/scope.h"
@@ -109,10 +110,9 @@ void Trainer::resume(const CheckpointEntry& entry) {
   const Scope scope("resume");
   const Manifest saved = read_manifest(entry.path);
   const auto text = saved.meta.at("config").get<std::string>();
-  require(
-      entry.step <= config_.train.steps, Fault::user,
-      "train.steps = {}, but {} steps are done: {}; hint: give the run another name to begin anew",
-      config_.train.steps, entry.step, entry.path.string());
+  require(entry.step <= config_.train.steps, Fault::user,
+          "train.steps = {}, but {} done: {}; hint: give the run another name to begin anew",
+          config_.train.steps, counted(entry.step, "step is", "steps are"), entry.path.string());
   for (const std::string& change :
        require_same_run(text, config_, options_.overrides, entry.path.string())) {
     tell("goes on with another option: " + change);

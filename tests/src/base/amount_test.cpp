@@ -15,7 +15,16 @@ TEST(Amount, Thousands) {
   EXPECT_EQ(thousands(138'748'000'000), "138,748,000,000");
 }
 
+TEST(Amount, Counted) {
+  EXPECT_EQ(counted(1, "rank"), "1 rank");
+  EXPECT_EQ(counted(0, "rank"), "0 ranks");
+  EXPECT_EQ(counted(4096, "token"), "4,096 tokens");
+  EXPECT_EQ(counted(1, "biography", "biographies"), "1 biography");
+  EXPECT_EQ(counted(2, "biography", "biographies"), "2 biographies");
+}
+
 TEST(Amount, Bytes) {
+  EXPECT_EQ(bytes_text(1), "1 byte");
   EXPECT_EQ(bytes_text(0), "0 bytes");
   EXPECT_EQ(bytes_text(1023), "1023 bytes");
   EXPECT_EQ(bytes_text(1024), "1.00 KiB");

@@ -210,7 +210,7 @@ TEST_F(Prepare, FieldsAreKeysOrPointers) {
   o.text.field = "/meta/body";
   EXPECT_EQ(run(o), Texts{"deep"});
   o.text.field = "text";
-  expect_error(Fault::data, "none of 1 lines of JSON has a text field 'text'", [&] { run(o); });
+  expect_error(Fault::data, "there is no text field 'text' in 1 line of JSON", [&] { run(o); });
   expect_error(Fault::data, "in.jsonl:1 has the fields: meta, body", [&] { run(o); });
 }
 
