@@ -112,6 +112,14 @@ def test_wrong_command_lines(m):
     assert "--fast" in m.error("prep", "text", "x.txt", "--output", "x.h5", "--fast")
     assert "{file,paragraph,line}" in m.error("prep", "text", "x.txt", "--output", "x.h5", "--documents", "page")
     assert "--output" in m.error("prep", "facts")
+    for command in ("train", "plan", "sweep"):
+        hint = f"mneme {command} has no option --steps; hint: --set train.steps=5\n"
+        assert m.error(command, "run.yaml", "--steps", 5) == m.error(command, "--steps=5", "run.yaml") == hint, command
+    assert m.error("config", "check", "run.yaml", "--train.stop-at-step", "--x") == (
+        "mneme config check has no option --train.stop-at-step; hint: --set train.stop_at_step=...\n")
+    assert m.error("train", "run.yaml", "--files", "x") == (
+        "mneme train has no option --files; hint: --set KEY=x, KEY one of data.train.0.files, data.validation.0.files\n")
+    assert "hint" not in m.error("train", "run.yaml", "--seeds", 2) and "hint" not in m.error("doctor", "--steps", 5)
 
 
 def test_plan_of_the_published_sizes(m):

@@ -30,6 +30,11 @@ void add_doctor(CLI::App& app, Action& chosen);
 /// command that `app` or one of its commands does not have; empty otherwise.
 std::string unknown_command(const CLI::App& app, const std::vector<std::string>& words);
 
+/// "mneme train has no option --steps; hint: --set train.steps=5" when the words of a command line
+/// hold an option that its command does not have, and one that takes --set does by the last part of
+/// a key of runs; empty otherwise.
+std::string unknown_option(const CLI::App& app, const std::vector<std::string>& words);
+
 /// A config file and its --set options, which most commands take.
 struct ConfigArguments {
   std::string file;

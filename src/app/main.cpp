@@ -85,7 +85,9 @@ int refuse(const CLI::App& app, const CLI::ParseError& e, const std::vector<std:
   std::ostringstream out, err;
   const bool asks_for_help = app.exit(e, out, err) == 0;
   if (launched_rank() <= 0) {
-    const std::string unknown = asks_for_help ? "" : unknown_command(app, words);
+    std::string unknown = asks_for_help ? "" : unknown_command(app, words);
+    if (unknown.empty() && e.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
+      unknown = unknown_option(app, words);
     fmt::print("{}", out.str());
     fmt::print(stderr, "{}", unknown.empty() ? err.str() : unknown + "\n");
   }
