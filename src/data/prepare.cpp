@@ -237,7 +237,7 @@ void check_found(const PrepareOptions& options, PrepareFolder& folder, const Tex
   folder.remove();
   const PrepareCounts& c = state.counts;
   require(c.missing_field == 0 || c.documents > 0, Fault::data,
-          "there is no text field '{}' in {} of JSON; {}", options.text.field,
+          "there is no text field '{}' in {} of JSON; hint: --field NAME, {}", options.text.field,
           counted(c.missing_field, "line"), state.first_keys);
   fail(Fault::data,
        "no documents to train on in '{}'{}: {}, {}, {} that fell to "

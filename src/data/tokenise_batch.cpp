@@ -69,7 +69,9 @@ class BatchWork {
       ++out_.counts.bad_json;
     } else if (found == JsonText::Found::no_field) {
       if (out_.counts.missing_field++ == 0) {
-        out_.first_keys = fmt::format("{} has the fields: {}", place(record), json_.detail());
+        out_.first_keys =
+            fmt::format("{} has {}", place(record),
+                        json_.detail().empty() ? "no fields" : "the fields: " + json_.detail());
       }
     } else if (is_white(text)) {
       ++out_.counts.empty_documents;

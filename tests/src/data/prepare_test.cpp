@@ -211,7 +211,10 @@ TEST_F(Prepare, FieldsAreKeysOrPointers) {
   EXPECT_EQ(run(o), Texts{"deep"});
   o.text.field = "text";
   expect_error(Fault::data, "there is no text field 'text' in 1 line of JSON", [&] { run(o); });
+  expect_error(Fault::data, "; hint: --field NAME, ", [&] { run(o); });
   expect_error(Fault::data, "in.jsonl:1 has the fields: meta, body", [&] { run(o); });
+  write(folder_ / "in.jsonl", "[1]\n");
+  expect_error(Fault::data, "in.jsonl:1 has no fields", [&] { run(o); });
 }
 
 TEST_F(Prepare, RefusesWhatIsNotThereOrNotText) {
