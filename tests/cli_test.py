@@ -397,7 +397,10 @@ def test_train_refuses(m):
     assert "cut.h5" in m.error("train", "run.yaml", "--set", "data.train.0.files=[cut.h5]", status=3)
     m.run("train", "run.yaml", "--set", "train.stop_at_step=2", status=75)
     m.write("other.yaml", RUN + "seed: 2\n")
-    assert "seed: 1 -> 2" in m.error("train", "other.yaml")
+    for file, words in (("other.yaml", []), ("run.yaml", ["train.steps=1"]), ("run.yaml", ["data.train.0.files=[b.h5]"])):
+        refused = m.run("train", file, *(w for s in words for w in ("--set", s)), status=2)
+        assert not refused.stdout, f"the plan is shown before the refusal:\n{refused.stdout.decode()}"
+        assert file == "run.yaml" or b"seed: 1 -> 2" in refused.stderr, refused.stderr
     m.write("wider.yaml", RUN.replace("channels: 16", "channels: 32"))
     m.error("train", "wider.yaml")
     assert "norm.weight is f32 (16)" in m.error("train", "wider.yaml", "--set", "model.channels=32", status=4)

@@ -34,9 +34,20 @@ RunConfig with_vocabulary(RunConfig config, const SampleOrder& order) {
 
 Trainer::Trainer(const RunConfig& config, const Mesh& mesh, const TrainerOptions& options)
     : config_(config), mesh_(&mesh), options_(options), folder_(config) {
-  Agreement(mesh_->world()).together([&] { open_data(); });
-  build_engine();
-  start_or_resume();
+  Agreement ranks(mesh_->world());
+  ranks.together([&] { open_data(); });
+  Engine measured(config_, *mesh_, Engine::Purpose::train, Arenas::measuring(), options_.threads);
+  measure(measured);
+  // What can be refused is refused before the plan is shown and memory taken.
+  ranks.together([&] {
+    if (is_first()) take_folder();
+  });
+  const std::optional<CheckpointEntry> entry = newest_checkpoint();
+  tell(to_table(plan_, config_));
+  memory_before_ = process_memory().now;
+  engine_ = std::make_unique<Engine>(config_, *mesh_, Engine::Purpose::train,
+                                     Arenas::sized(measured.arenas()), options_.threads);
+  start_or_resume(entry);
 }
 
 void Trainer::open_data() {
@@ -58,16 +69,11 @@ void Trainer::open_data() {
       order_->info().tokenizer_hash);
 }
 
-void Trainer::build_engine() {
+void Trainer::measure(Engine& measured) {
   const Scope scope("plan");
-  Engine plan(config_, *mesh_, Engine::Purpose::train, Arenas::measuring(), options_.threads);
-  plan_ = measure_plan(plan);
+  plan_ = measure_plan(measured);
   for (Communicator* axis : {&mesh_->world(), &mesh_->data(), &mesh_->memory()})
     axis->reset_traffic();
-  tell(to_table(plan_, config_));
-  memory_before_ = process_memory().now;
-  engine_ = std::make_unique<Engine>(config_, *mesh_, Engine::Purpose::train,
-                                     Arenas::sized(plan.arenas()), options_.threads);
 }
 
 /// The run's folder, for this process alone and tidy. For rank 0.
@@ -80,10 +86,8 @@ void Trainer::take_folder() {
   for (const std::string& done : clean_leftovers(folder_.checkpoints())) tell(done);
 }
 
-void Trainer::start_or_resume() {
-  Agreement(mesh_->world()).together([&] {
-    if (is_first()) take_folder();
-  });
+/// The checkpoint to go on from, of this very run as far as its config tells; none: a new run.
+std::optional<CheckpointEntry> Trainer::newest_checkpoint() {
   const LatestCheckpoint latest = latest_checkpoint(mesh_->world(), folder_.checkpoints());
   require(
       latest.entry || latest.skipped.empty(), Fault::checkpoint,
@@ -93,8 +97,13 @@ void Trainer::start_or_resume() {
   if (speaks()) {
     for (const std::string& why : latest.skipped) options_.reporter->warning(why);
   }
-  if (latest.entry) {
-    resume(*latest.entry);
+  if (latest.entry) require_resumable(*latest.entry);
+  return latest.entry;
+}
+
+void Trainer::start_or_resume(const std::optional<CheckpointEntry>& entry) {
+  if (entry) {
+    resume(*entry);
   } else {
     engine_->initialise();
   }
@@ -106,7 +115,7 @@ void Trainer::start_or_resume() {
   });
 }
 
-void Trainer::resume(const CheckpointEntry& entry) {
+void Trainer::require_resumable(const CheckpointEntry& entry) {
   const Scope scope("resume");
   const Manifest saved = read_manifest(entry.path);
   const auto text = saved.meta.at("config").get<std::string>();
@@ -117,8 +126,13 @@ void Trainer::resume(const CheckpointEntry& entry) {
        require_same_run(text, config_, options_.overrides, entry.path.string())) {
     tell("goes on with another option: " + change);
   }
-  const auto before = parse_text<RunConfig>(text, "the config saved in " + entry.path.string());
   loader_->restore(LoaderState::from_json(saved.meta.at("loader").dump(), entry.path.string()));
+}
+
+void Trainer::resume(const CheckpointEntry& entry) {
+  const Scope scope("resume");
+  const auto text = read_manifest(entry.path).meta.at("config").get<std::string>();
+  const auto before = parse_text<RunConfig>(text, "the config saved in " + entry.path.string());
   const std::vector<StateItem> items = engine_->state_items();
   load_checkpoint(mesh_->world(),
                   {.checkpoint = entry.path, .items = items, .position = position_on(*mesh_)});

@@ -33,7 +33,8 @@ RunConfig with_vocabulary(RunConfig config, const SampleOrder& order);
 /// A run from its config: new, or resumed from the newest checkpoint in its folder.
 class Trainer {
  public:
-  /// Collective. Opens the data, plans and allocates, initialises or loads.
+  /// Collective. Opens the data, measures a step, takes the run's folder and checks what is in it;
+  /// only then shows the plan, allocates, initialises or loads.
   Trainer(const RunConfig& config, const Mesh& mesh, const TrainerOptions& options);
 
   /// Trains to the end, a stop that the config names, or a signal. Returns the process's exit
@@ -50,9 +51,11 @@ class Trainer {
     bool stop = false;
   };
   void open_data();
-  void build_engine();
+  void measure(Engine& measured);
   void take_folder();
-  void start_or_resume();
+  std::optional<CheckpointEntry> newest_checkpoint();
+  void require_resumable(const CheckpointEntry& entry);
+  void start_or_resume(const std::optional<CheckpointEntry>& entry);
   void resume(const CheckpointEntry& entry);
   Agreed agree(const StepBatch& batch);
   void train_one();
