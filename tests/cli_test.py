@@ -349,6 +349,17 @@ def test_a_finished_run_is_left_alone(m):
     assert "optimizer.pool_update: exact -> lazy (cannot change within a run)" in text, text
 
 
+def test_a_line_shows_the_mean_loss_since_the_one_before(m):
+    m.tokens()
+    m.write("run.yaml", RUN)
+    text = m.out("train", "run.yaml", "--set", "report.log_every=3", "--set", "train.steps=7", "--set", "optimizer.lr=0.05")
+    records = map(json.loads, (m.folder / "runs/tiny/metrics.jsonl").read_text().splitlines())
+    loss = [r["loss"] for r in records if r["kind"] == "step"]
+    shown = re.findall(r"step (\d)/7  loss (\d+\.\d+)", text)
+    wanted = [("1", loss[0]), ("3", sum(loss[1:3]) / 2), ("6", sum(loss[3:6]) / 3), ("7", loss[6])]
+    assert shown == [(step, f"{mean:.4f}") for step, mean in wanted] and len(set(loss)) == 7, (shown, loss)
+
+
 def test_compare_takes_the_newest_evaluation(m):
     m.tokens()
     m.write("run.yaml", RUN)

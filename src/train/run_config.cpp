@@ -39,8 +39,9 @@ void TrainConfig::describe(Schema<TrainConfig>& s) {
 
 void ReportConfig::describe(Schema<ReportConfig>& s) {
   s.field("log_every", &ReportConfig::log_every, "steps",
-          "a line on the terminal and in the log; metrics.jsonl has every step", positive(),
-          free_to_change())
+          "a line on the terminal and in the log, with the mean loss since the line before; "
+          "metrics.jsonl has every step",
+          positive(), free_to_change())
       .field("use_every", &ReportConfig::use_every, "steps",
              "window over which use of the pool's rows is counted", positive(), free_to_change())
       .field("validate_every", &ReportConfig::validate_every, "steps",

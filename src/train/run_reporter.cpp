@@ -56,10 +56,10 @@ void RunReporter::warning(const std::string& text) {
   if (log_) log_->warn(text);
 }
 
-std::string RunReporter::step_line(const StepReport& r) const {
+std::string RunReporter::step_line(const StepReport& r, double loss) const {
   const double per_second = 1.0 / smoothed_seconds_;
   std::string line = fmt::format("step {}/{}  loss {:.4f}  lr {:.2e}  norm {:.2f}", r.step, r.steps,
-                                 r.loss, r.lr, r.clip.norm);
+                                 loss, r.lr, r.clip.norm);
   if (r.clip.norm_values > 0) line += fmt::format("  pool norm {:.2f}", r.clip.norm_values);
   line +=
       fmt::format("  {:.0f} tokens/s  {:.0f} GFLOP/s", static_cast<double>(r.tokens) * per_second,
@@ -88,9 +88,13 @@ void RunReporter::step(const StepReport& r) {
       smoothed_seconds_ == 0 ? r.seconds : 0.9 * smoothed_seconds_ + 0.1 * r.seconds;
   const bool logged =
       r.step % config_.report.log_every == 0 || r.step == r.steps || r.step == first_step_ + 1;
-  const std::string line = step_line(r);
+  loss_sum_ += r.loss;
+  ++loss_steps_;
+  const std::string line = step_line(r, loss_sum_ / static_cast<double>(loss_steps_));
   if (options_.is_terminal) live(line);
   if (!logged) return;
+  loss_sum_ = 0;
+  loss_steps_ = 0;
   if (!options_.is_terminal) say(line);
   if (log_) log_->info(line);
   if (!tensorboard_) return;

@@ -40,7 +40,7 @@ class RunReporter : public Reporter {
   void resumed(std::int64_t step) override;
 
  private:
-  std::string step_line(const StepReport& report) const;
+  std::string step_line(const StepReport& report, double loss) const;
   void live(const std::string& line);
   void say(const std::string& text);
   void open_log();
@@ -53,6 +53,8 @@ class RunReporter : public Reporter {
   std::unique_ptr<TensorboardWriter> tensorboard_;
   std::optional<PoolUse::Summary> use_;  // of the newest window
   double smoothed_seconds_ = 0;
+  double loss_sum_ = 0;  // of the steps since the last line in the log, and their number
+  std::int64_t loss_steps_ = 0;
   std::int64_t first_step_ = 0;
   std::chrono::steady_clock::time_point shown_;
   bool line_is_open_ = false;
