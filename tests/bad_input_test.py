@@ -347,6 +347,16 @@ def test_an_interrupted_run_says_how_to_go_on(m):
     stop = sets("train.stop_at_step=2")
     text = cli_test.Mneme(LAUNCH, m.folder).run("-n", 2, m.program, "train", "run.yaml", *stop, status=75).stdout.decode()
     assert f"this goes on from here:\n  launch/mpirun.sh -n 2 {m.program} train run.yaml\n" in text, text
+    before = sorted((p, p.stat().st_mtime_ns) for p in (m.folder / TINY).rglob("*"))
+    text = m.out("train", "run.yaml", *stop, status=75)
+    assert text.endswith("\nruns/tiny stands at step 2 of 4 already, and train.stop_at_step = 2: nothing to train; "
+                         "hint: --set train.stop_at_step=0 goes on to the end\n") and "interrupted" not in text, text
+    assert before == sorted((p, p.stat().st_mtime_ns) for p in (m.folder / TINY).rglob("*"))
+    m.write("stop.yaml", RUN.replace("steps: 4", "steps: 4, stop_at_step: 1"))
+    for words in ([], ["train.stop_at_step=3"]):
+        text = m.out("train", "stop.yaml", *sets("name=by_file", *words), status=75)
+        assert "train stop.yaml --set 'name=by_file' --set train.stop_at_step=0\n" in text, text
+    assert "step 4/4" in m.out("train", "stop.yaml", *sets("train.stop_at_step=0"))
 
 
 def test_threads_told_to_one_rank_only(m):

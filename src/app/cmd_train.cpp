@@ -49,10 +49,14 @@ std::string resume_command(const ConfigArguments& arguments, int ranks) {
   if (ranks > 1)
     command = fmt::format("{} -n {} ", has_own_launcher ? "launch/mpirun.sh" : "mpirun", ranks);
   command += fmt::format("{} train {}", program, arguments.file);
+  std::vector<std::string> kept;
   for (const std::string& o : arguments.overrides) {
-    if (!o.starts_with("train.stop_at_step=")) command += fmt::format(" --set '{}'", o);
+    if (o.starts_with("train.stop_at_step=")) continue;
+    kept.push_back(o);
+    command += fmt::format(" --set '{}'", o);
   }
-  return command;
+  const bool file_stops = parse<RunConfig>(arguments.file, kept).train.stop_at_step > 0;
+  return file_stops ? command + " --set train.stop_at_step=0" : command;
 }
 
 int train(const ConfigArguments& arguments) {

@@ -145,11 +145,16 @@ void Trainer::resume(const CheckpointEntry& entry) {
   }
 }
 
-/// Whether the run is done to its end and its summary written. For rank 0.
-bool Trainer::is_finished() const {
-  if (step_ < config_.train.steps || saved_step_ != step_) return false;
+/// Whether the state was loaded, or saved, and the summary of this very step written. For rank 0.
+bool Trainer::is_summarised() const {
+  if (saved_step_ != step_) return false;
   const auto summary = read_summary(folder_.root);
   return summary && summary->step == step_ && summary->steps == config_.train.steps;
+}
+
+/// Whether the run is done to its end and its summary written. For rank 0.
+bool Trainer::is_finished() const {
+  return step_ >= config_.train.steps && is_summarised();
 }
 
 bool Trainer::is_first() const {
@@ -337,6 +342,13 @@ int Trainer::run() {
     tell(fmt::format("{} is finished, step {} of {}: nothing to train", folder_.root.string(),
                      step_, steps));
     return 0;
+  }
+  if (wants_stop() && Agreement(mesh_->world()).any(is_first() && is_summarised())) {
+    tell(
+        fmt::format("{} stands at step {} of {} already, and train.stop_at_step = {}: nothing to "
+                    "train; hint: --set train.stop_at_step=0 goes on to the end",
+                    folder_.root.string(), step_, steps, config_.train.stop_at_step));
+    return exit_interrupted;
   }
   while (step_ < steps && !wants_stop()) {
     train_one();

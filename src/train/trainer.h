@@ -65,6 +65,7 @@ class Trainer {
   void summarise();
   void require_equal_replicas();
   bool wants_stop() const;
+  bool is_summarised() const;
   bool is_finished() const;
   bool is_first() const;
   bool speaks() const;
