@@ -309,6 +309,8 @@ def test_share_of_the_matmul_speed(m):
     steps = [line for line in text.splitlines() if line.startswith("step ") and "tokens/s" in line]
     shares = [re.search(r"GFLOP/s \(([0-9]+)% of a large matmul\)", line) for line in steps]
     assert len(steps) == 2 and all(share and int(share[1]) <= 150 for share in shares), steps
+    size = r"\d\S* (?:bytes|KiB|MiB|GiB)"
+    assert re.search(rf"\npeak memory of the busiest rank: {size}, which is {size} before training and {size} for it \(planned: {size}\)\n", text), text
     records = [json.loads(line) for line in (m.folder / "runs/tiny/metrics.jsonl").read_text().splitlines()]
     starts = [r for r in records if r["kind"] == "start"]
     assert records[0] is starts[0] and [r["step"] for r in starts] == [0, 2], starts

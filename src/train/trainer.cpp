@@ -329,11 +329,10 @@ void Trainer::summarise() {
                      .rows_touched = times.rows_touched,
                      .effective_rows = times.effective_rows};
   write_summary(folder_.root, s);
-  tell(
-      fmt::format("memory of the busiest rank: {:.1f} MB planned for arenas, {:.1f} MB at the "
-                  "process's peak less the {:.1f} MB before them",
-                  static_cast<double>(planned) / 1e6, static_cast<double>(peak - before) / 1e6,
-                  static_cast<double>(before) / 1e6));
+  tell(fmt::format(
+      "peak memory of the busiest rank: {}, which is {} before training and {} for it (planned: "
+      "{})",
+      bytes_text(peak), bytes_text(before), bytes_text(peak - before), bytes_text(planned)));
 }
 
 int Trainer::run() {
