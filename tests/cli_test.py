@@ -124,12 +124,12 @@ def test_wrong_command_lines(m):
 
 def test_plan_of_the_published_sizes(m):
     one = m.out("plan", ROOT / "configs/paper/memory_plus_1.3b_64m.yaml", "--ranks", 64)
-    assert "139B" in one and "on 64 ranks" in one and "memory per rank" in one, one
+    assert "138.748B" in one and "on 64 ranks" in one and "memory per rank" in one, one
     names = ["134m", "memory_plus_134m_16m", "memory_plus_1.3b_64m"]
     table = m.out("plan", *(ROOT / f"configs/paper/{name}.yaml" for name in names), "--ranks", 8).splitlines()
     assert len(table) == 4 and table[0].split()[:2] == ["run", "parameters"], table
     assert [row.split()[:2] for row in table[1:]] == [
-        ["dense_134m", "134M"], [names[1], "13.0B"], [names[2], "139B"]], table
+        ["dense_134m", "134.1M"], [names[1], "13.031B"], [names[2], "138.748B"]], table
 
 
 def test_plan_without_data(m):

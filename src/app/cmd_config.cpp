@@ -45,8 +45,7 @@ std::string check_file(const CheckArguments& a, const std::string& file) {
   if (!is_known) config.model.vocabulary = stand_in_vocabulary;
   const Plan plan = make_plan(config, ranks);
   const std::string parameters =
-      is_known ? short_count(static_cast<double>(plan.parameters)) + " parameters"
-               : "vocabulary from the data";
+      is_known ? parameters_text(plan.parameters) + " parameters" : "vocabulary from the data";
   return fmt::format("ok {}: {}, {} per rank on {}{}", file, parameters, bytes_text(plan.bytes()),
                      counted(ranks, "rank"), absence_note(config.data));
 }

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cstdio>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -7,6 +9,7 @@
 #include "app/text_arguments.h"
 #include "base/amount.h"
 #include "base/check.h"
+#include "base/math.h"
 #include "data/facts.h"
 #include "data/inspect.h"
 #include "data/prepare.h"
@@ -36,12 +39,11 @@ void print_oddities(const PrepareCounts& counts, const std::vector<std::string>&
                counted(counts.malformed_bytes, "byte"),
                counted(counts.malformed_documents, "document"));
   }
-  constexpr std::size_t named = 3;
-  for (std::size_t i = 0; i < std::min(named, ignored.size()); ++i) {
-    fmt::print("  {}: not text by its name; left out\n", ignored[i]);
-  }
-  if (ignored.size() > named)
-    fmt::print("  and {}\n", counted(std::ssize(ignored) - 3, "more such file"));
+  const std::int64_t named = std::min<std::int64_t>(3, std::ssize(ignored));
+  for (const std::string& file : std::span(ignored).first(size_of(named)))
+    fmt::print("  {}: not text by its name; left out\n", file);
+  const std::int64_t more = std::ssize(ignored) - named;
+  if (more > 0) fmt::print("  and {}\n", counted(more, "more such file"));
 }
 
 void print_result(const PrepareResult& r, double seconds) {

@@ -58,6 +58,11 @@ std::string seconds_text(double seconds) {
   return fmt::format("{} d {:02} h", hours / 24, hours % 24);
 }
 
+std::string parameters_text(std::int64_t count) {
+  const auto x = static_cast<double>(count);
+  return x >= 1e9 ? fmt::format("{:.3f}B", x / 1e9) : fmt::format("{:.1f}M", x / 1e6);
+}
+
 std::string short_count(double count) {
   constexpr std::array<std::string_view, 5> units{"", "K", "M", "B", "T"};
   std::size_t unit = 0;

@@ -21,6 +21,9 @@ std::string bytes_text(std::int64_t bytes);
 /// "0.8 s", "42 s", "3 min 07 s", "2 h 05 min", "4 d 03 h". Negative or not finite: "?".
 std::string seconds_text(double seconds);
 
+/// "134.1M", "138.748B": numbers of parameters as the tables of papers write them.
+std::string parameters_text(std::int64_t count);
+
 /// "950", "12.3K", "4.56M", "7.89B": three digits, in powers of 1000, as configs write them.
 std::string short_count(double count);
 

@@ -119,8 +119,8 @@ std::string to_table(const std::vector<MemberResult>& results) {
   std::vector<TableRow> rows{head};
   for (const MemberResult& r : results) {
     const Member& m = *r.member;
-    TableRow row{m.name, short_count(static_cast<double>(m.plan.parameters)),
-                 thousands(m.pool_rows()), short_count(m.plan.flop_per_token)};
+    TableRow row{m.name, parameters_text(m.plan.parameters), thousands(m.pool_rows()),
+                 short_count(m.plan.flop_per_token)};
     for (const std::string& set : q.sets) row.push_back(cell(loss_of(r, set), 4));
     for (const std::int64_t n : q.exposures) row.push_back(cell(recall_of(r, n), 3));
     if (r.summary) {
@@ -181,10 +181,10 @@ std::string to_plan_table(const Study& study, const std::vector<MemberState>& st
       {"member", "parameters", "in the pool", "pool rows", "FLOP/token", "memory/rank", "state"}};
   for (std::size_t i = 0; i < study.members.size(); ++i) {
     const Member& m = study.members[i];
-    rows.push_back({m.name, short_count(static_cast<double>(m.plan.parameters)),
-                    short_count(static_cast<double>(m.plan.pool_parameters)),
-                    thousands(m.pool_rows()), short_count(m.plan.flop_per_token),
-                    bytes_text(m.plan.bytes()), to_text(states[i], m)});
+    rows.push_back({m.name, parameters_text(m.plan.parameters),
+                    parameters_text(m.plan.pool_parameters), thousands(m.pool_rows()),
+                    short_count(m.plan.flop_per_token), bytes_text(m.plan.bytes()),
+                    to_text(states[i], m)});
   }
   return aligned_table(rows);
 }

@@ -73,8 +73,7 @@ std::string to_table(const Plan& p, const RunConfig& config) {
   std::string s = fmt::format("plan of {} on {}, pool columns over {}\n", config.name,
                               counted(p.ranks, "rank"), p.memory_ranks);
   s += fmt::format("  parameters            {:>12}   of them in pools {}\n",
-                   short_count(static_cast<double>(p.parameters)),
-                   short_count(static_cast<double>(p.pool_parameters)));
+                   parameters_text(p.parameters), parameters_text(p.pool_parameters));
   s += fmt::format(
       "  matmul FLOP per token {:>12.4g}   forward and backward; pool rows never count\n",
       p.flop_per_token);
@@ -100,8 +99,7 @@ std::string to_table(const std::vector<std::pair<std::string, Plan>>& plans) {
                               "checkpoint", "memory per rank", "ranks"}};
   for (const auto& [name, p] : plans) {
     rows.push_back(
-        {name, short_count(static_cast<double>(p.parameters)),
-         short_count(static_cast<double>(p.pool_parameters)),
+        {name, parameters_text(p.parameters), parameters_text(p.pool_parameters),
          fmt::format("{:.4g}", p.flop_per_token), bytes_text(std::llround(p.pool_bytes_per_token)),
          bytes_text(p.checkpoint_bytes), bytes_text(p.bytes()), fmt::format("{}", p.ranks)});
   }

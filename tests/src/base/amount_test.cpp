@@ -45,6 +45,8 @@ TEST(Amount, Seconds) {
 }
 
 TEST(Amount, ShortCount) {
+  EXPECT_EQ(parameters_text(138'747'999'000), "138.748B");
+  EXPECT_EQ(parameters_text(134'102'784), "134.1M");
   EXPECT_EQ(short_count(950), "950");
   EXPECT_EQ(short_count(999.7), "1.00K");
   EXPECT_EQ(short_count(12'345), "12.3K");
