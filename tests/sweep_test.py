@@ -175,7 +175,8 @@ def test_several_ranks_per_run(m):
 
 
 def test_a_member_that_fails(m):
-    prepare(m, STUDY.replace("model.memory.half_keys: [8, 16, 32]", "optimizer.lr: [1e-3, 1e30, 2e-3]").replace("120", "20"))
+    prepare(m, STUDY.replace("model.memory.half_keys: [8, 16, 32]", "optimizer.lr: [1e-3, 1e30, 2e-3]")
+            .replace("120", "20, optimizer.weight_decay: 0"))
     for ranks in (0, 2):
         text = finish(start(m, "study.yaml", ranks=ranks), 2)
         rows = table(m.folder / "runs/rows")

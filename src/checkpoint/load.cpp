@@ -85,35 +85,24 @@ std::vector<Task> tasks_of(const Manifest& manifest, const LoadRequest& request)
   return tasks;
 }
 
-/// Elements [first, last) of the block, row-major, that must be read.
-Range wanted_elements(const Task& task, LoadRequest::Verify verify) {
-  const Box& block = task.block->box;
-  const std::int64_t all = block.count.count();
-  if (verify == LoadRequest::Verify::all || block.count.rank() == 0) return {0, all};
-  const Box common = intersection(block, task.box);
-  const std::int64_t row = block.count.row_count();
-  const std::int64_t first = common.start[0] - block.start[0];
-  return {first * row, (first + common.count[0]) * row};
-}
-
+/// Reads the whole block, also where a part would do, and compares its checksum.
 void read_block(const File& file,
                 const Task& task,
                 const LoadRequest& request,
                 std::vector<std::byte>& buffer) {
   const BlockRecord& block = *task.block;
   const std::size_t element = size_of(task.item->local.type());
-  const Range wanted = wanted_elements(task, request.verify);
+  const std::int64_t elements = block.box.count.count();
   const auto step = static_cast<std::int64_t>(piece_bytes / element);
   Hasher hasher;
-  for (std::int64_t at = wanted.first; at < wanted.last; at += step) {
-    const std::size_t bytes = size_of(std::min(step, wanted.last - at)) * element;
+  for (std::int64_t at = 0; at < elements; at += step) {
+    const std::size_t bytes = size_of(std::min(step, elements - at)) * element;
     buffer.resize(std::max(buffer.size(), bytes));
     const std::span<std::byte> piece(buffer.data(), bytes);
     file.read_at(block.offset + at * static_cast<std::int64_t>(element), piece);
     hasher.add(piece);
     copy_common(piece, at, block.box, task.box, element, task.item->local.raw());
   }
-  if (wanted.count() != block.box.count.count()) return;
   require(
       hasher.value() == block.xxh3, Fault::checkpoint,
       "the dataset {} in {} is damaged: its checksum is {}, but {} was written; load an earlier "

@@ -19,12 +19,6 @@ struct LoadRequest {
   /// them all, who wants the weights alone need not.
   enum class Surplus { refuse, ignore };
   Surplus surplus = Surplus::refuse;
-
-  /// all: whole blocks are read and their checksums compared, even where a part of the rows would
-  /// do. whole_blocks: only rows that are wanted are read, and only blocks that were read whole are
-  /// compared.
-  enum class Verify { all, whole_blocks };
-  Verify verify = Verify::all;
 };
 
 /// Fills the items' views from a checkpoint that any number of ranks, on any mesh, has written, and

@@ -148,30 +148,6 @@ void Communicator::reduce_pieces(
   if (!ex.measuring()) reduce_in_order(pieces, mine, how);
 }
 
-/// Piece by piece in tiles: every rank walks over the longest piece, so all exchange equally often.
-void Communicator::scatter_sums(ConstView whole,
-                                std::span<const std::int64_t> counts,
-                                View mine,
-                                Exec& ex) {
-  require_apart_or_own(mine, whole, counts, rank_, "reduce_scatter");
-  const auto element = static_cast<std::int64_t>(size_of(whole.type()));
-  const std::int64_t tile = std::max<std::int64_t>(1, tile_bytes / (element * size_));
-  const std::int64_t longest = *std::max_element(counts.begin(), counts.end());
-  for (std::int64_t begin = 0; begin < longest; begin += tile) {
-    std::vector<ConstView> to;
-    std::int64_t piece_begin = 0;
-    for (const std::int64_t n : counts) {
-      const std::int64_t first = std::min(begin, n);
-      to.push_back(whole.part(piece_begin + first, {std::min(begin + tile, n) - first}));
-      piece_begin += n;
-    }
-    const std::int64_t n = counts[size_of(rank_)];
-    const std::int64_t first = std::min(begin, n);
-    reduce_pieces("reduce_scatter", to, mine.part(first, {std::min(begin + tile, n) - first}),
-                  Reduce::sum, ex);
-  }
-}
-
 Pending Communicator::reduce_scatter(ConstView whole, View mine, Exec& ex) {
   constexpr const char* op = "reduce_scatter";
   require_reducible(whole.type(), op);
@@ -180,29 +156,17 @@ Pending Communicator::reduce_scatter(ConstView whole, View mine, Exec& ex) {
           enum_name(whole.type()), size_, mine.count(), enum_name(mine.type()));
   if (!ex.measuring()) require_same_everywhere(described(op, whole));
   count_call(op);
-  scatter_sums(flat(whole), std::vector<std::int64_t>(size_of(size_), mine.count()), flat(mine),
-               ex);
-  return {};
-}
-
-Pending Communicator::reduce_scatter_rows(ConstView whole,
-                                          std::span<const std::int64_t> rows_of,
-                                          View mine,
-                                          Exec& ex) {
-  constexpr const char* op = "reduce_scatter";
-  const std::int64_t width = row_width(whole);
-  require_reducible(whole.type(), op);
-  require(rows_of.size() == size_of(size_) && mine.type() == whole.type() &&
-              row_width(mine) == width && mine.extent(0) == rows_of[size_of(rank_)] &&
-              whole.extent(0) == sum_of(rows_of),
-          Fault::bug, "{} on '{}': {} {} does not split into {} pieces, {} rows in all, of {} {}",
-          op, name_, enum_name(whole.type()), to_string(whole.shape()), rows_of.size(),
-          sum_of(rows_of), enum_name(mine.type()), to_string(mine.shape()));
-  if (!ex.measuring()) require_same_everywhere(described(op, whole));
-  count_call(op);
-  std::vector<std::int64_t> counts(rows_of.begin(), rows_of.end());
-  for (std::int64_t& n : counts) n *= width;
-  scatter_sums(flat(whole), counts, flat(mine), ex);
+  const std::int64_t n = mine.count();
+  require_apart_or_own(mine, whole, std::vector<std::int64_t>(size_of(size_), n), rank_, op);
+  const ConstView pieces = flat(whole);
+  const auto element = static_cast<std::int64_t>(size_of(whole.type()));
+  const std::int64_t tile = std::max<std::int64_t>(1, tile_bytes / (element * size_));
+  for (std::int64_t begin = 0; begin < n; begin += tile) {
+    const std::int64_t count = std::min(tile, n - begin);
+    std::vector<ConstView> to;
+    for (int p = 0; p < size_; ++p) to.push_back(pieces.part(p * n + begin, {count}));
+    reduce_pieces(op, to, flat(mine).part(begin, {count}), Reduce::sum, ex);
+  }
   return {};
 }
 

@@ -61,13 +61,6 @@ class Communicator {
   ///   i64
   Pending reduce_scatter(ConstView whole, View mine, Exec& ex);
 
-  /// The same with pieces of different length: piece p is the next rows_of[p] rows of `whole`.
-  ///   whole (sum of rows_of, ...), mine (rows_of[rank()], ...)
-  Pending reduce_scatter_rows(ConstView whole,
-                              std::span<const std::int64_t> rows_of,
-                              View mine,
-                              Exec& ex);
-
   /// inout = sum (in rank order), max or min over the ranks; max and min give NaN if any rank has
   /// NaN.   inout f32, f64, i32, i64
   Pending all_reduce(View inout, Reduce op, Exec& ex);
@@ -122,7 +115,6 @@ class Communicator {
                         const Exec& ex);
   void reduce_pieces(
       const char* op, std::span<const ConstView> to, View mine, Reduce how, Exec& ex);
-  void scatter_sums(ConstView whole, std::span<const std::int64_t> counts, View mine, Exec& ex);
   void all_reduce_tile(View tile, Reduce op, Exec& ex);
 
   std::string name_;

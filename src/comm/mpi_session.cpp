@@ -2,10 +2,12 @@
 
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
 #include <optional>
 #include <string_view>
+#include <thread>
 
 #include <mpi.h>
 #include <unistd.h>
@@ -101,7 +103,12 @@ void abort_job(int code) noexcept {
   int finalized = 0;
   MPI_Initialized(&initialized);
   MPI_Finalized(&finalized);
-  if (initialized != 0 && finalized == 0) MPI_Abort(MPI_COMM_WORLD, code);
+  if (initialized != 0 && finalized == 0) {
+    // What was printed reaches the launcher by another way than the abort, whose notice would
+    // overtake it on a busy machine.
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    MPI_Abort(MPI_COMM_WORLD, code);
+  }
   std::_Exit(code);
 }
 

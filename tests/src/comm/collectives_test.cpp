@@ -185,23 +185,6 @@ TEST_P(Collectives, ReduceScatterMayEndInItsOwnPiece) {
   });
 }
 
-TEST_P(Collectives, ReduceScatterRowsTakesPiecesOfAnyLength) {
-  constexpr std::int64_t width = 2;
-  run([](Communicator& world, Exec& ex) {  // piece p has 3p rows; the first none
-    std::vector<std::int64_t> rows_of;
-    for (int r = 0; r < world.size(); ++r) rows_of.push_back(3 * r);
-    const auto total = std::accumulate(rows_of.begin(), rows_of.end(), std::int64_t{0});
-    const auto before =
-        std::accumulate(rows_of.begin(), rows_of.begin() + world.rank(), std::int64_t{0});
-    std::vector<float> whole = values(world.rank(), total * width);
-    std::vector<float> mine(size_of(3 * world.rank() * width), -1.0F);
-    world.reduce_scatter_rows(rows_view(whole, width), rows_of, rows_view(mine, width), ex).wait();
-    for (std::int64_t i = 0; i < 3 * world.rank() * width; ++i) {
-      EXPECT_EQ(mine[size_of(i)], sum_in_rank_order(world.size(), before * width + i));
-    }
-  });
-}
-
 /// Sizes on both sides of the switch from one exchange to two, with blocks of uneven length.
 TEST_P(Collectives, AllReduceSumsInRankOrderAtEverySize) {
   for (const std::int64_t n : {0, 1, 7, 1023, 4096, 20011}) {
