@@ -378,6 +378,12 @@ def test_a_decay_that_no_longer_shrinks(m):
     need(told(m, "config", "check", "run.yaml", *more, status=2), "hint: for memory_values they are 0.6 and 2\n", lines=2)
 
 
+def test_a_window_of_use_that_overflows(m):
+    prepare(m)
+    need(told(m, "config", "check", "run.yaml", *sets("report.use_every=1000000000"), status=2),
+         "--set report.use_every=1000000000: report.use_every = 1000000000 is not allowed: ", "must be below 2^31")
+
+
 def on_rank_1_elsewhere(m):
     """Ranks of which the second works in a folder of its own, a copy of this one."""
     shutil.copytree(m.folder, m.folder / "other")

@@ -76,7 +76,15 @@ void RunConfig::describe(Schema<RunConfig>& s) {
       .field("mesh", &RunConfig::mesh, "", "how the ranks are laid out", free_to_change())
       .field("runtime", &RunConfig::runtime, "", "what the ranks run on", free_to_change())
       .field("report", &RunConfig::report, "", "logs and metrics", free_to_change())
-      .field("checkpoint", &RunConfig::checkpoint, "", "when the state is saved", free_to_change());
+      .field("checkpoint", &RunConfig::checkpoint, "", "when the state is saved", free_to_change())
+      .together(
+          "report.use_every times train.batch times train.sequence must be below 2^31, as a head "
+          "may read one row for each token",
+          [](const RunConfig& c) {
+            return static_cast<double>(c.report.use_every) * static_cast<double>(c.train.batch) *
+                       static_cast<double>(c.train.sequence) <
+                   0x1p31;
+          });
 }
 
 std::int64_t micro_batches(const TrainConfig& c, std::int64_t ranks) {
