@@ -1,12 +1,17 @@
 #include "comm/reduce.h"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace mneme {
 namespace {
 
 template <Reduce op, class X>
 X combine(X a, X b) {
+  if constexpr (op == Reduce::sum && std::is_integral_v<X>) {  // wraps round, as sums of hashes do
+    using Unsigned = std::make_unsigned_t<X>;
+    return static_cast<X>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+  }
   if constexpr (op == Reduce::sum) return a + b;
   const bool b_wins = op == Reduce::max ? a < b : b < a;
   return b_wins || b != b ? b : a;  // b != b: NaN wins; a NaN in `a` loses no comparison

@@ -13,14 +13,16 @@ namespace {
 
 /// period split in proportion to the weights, by largest remainders, ties to the earlier source.
 std::vector<std::int64_t> split_period(std::span<const double> weights) {
-  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
-  std::vector<std::int64_t> counts;
-  std::vector<double> remainders;
   for (const double w : weights) {
     require(std::isfinite(w) && w > 0, Fault::user,
             "a source's weight is {}, wanted a positive number; leave a source out instead of "
             "weighting it with 0",
             w);
+  }
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::vector<std::int64_t> counts;
+  std::vector<double> remainders;
+  for (const double w : weights) {
     const double exact = static_cast<double>(Mixture::period) * (w / sum);
     counts.push_back(static_cast<std::int64_t>(std::floor(exact)));
     remainders.push_back(exact - std::floor(exact));

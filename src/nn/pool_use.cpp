@@ -31,7 +31,8 @@ struct Tally {
 
 }  // namespace
 
-PoolUse::PoolUse(std::vector<std::int64_t> pool_of_layer,
+PoolUse::PoolUse(Exec& ex,
+                 std::vector<std::int64_t> pool_of_layer,
                  std::int64_t heads,
                  std::int64_t rows,
                  const Communicator& memory_axis,
@@ -41,7 +42,9 @@ PoolUse::PoolUse(std::vector<std::int64_t> pool_of_layer,
       rows_(rows),
       range_(block_of(rows, memory_axis.rank(), memory_axis.size())),
       counts_(arena.take(
-          DType::i32, {std::ssize(pool_of_layer_) * heads, range_.count()}, "pool.use_counts")) {}
+          DType::i32, {std::ssize(pool_of_layer_) * heads, range_.count()}, "pool.use_counts")) {
+  zero(ex, counts_);
+}
 
 void PoolUse::count(Exec& ex, std::int64_t layer, ConstView rows) const {
   const std::int64_t n = rows.extent(0);

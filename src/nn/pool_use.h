@@ -26,9 +26,10 @@ class PoolUse {
     double effective_rows = 0;
   };
 
-  /// Counters for memory layers of `heads` heads over `rows` rows come from `arena`;
+  /// Counters for memory layers of `heads` heads over `rows` rows, at zero, come from `arena`;
   /// pool_of_layer[l] is the number of the pool that memory layer l reads.
-  PoolUse(std::vector<std::int64_t> pool_of_layer,
+  PoolUse(Exec& ex,
+          std::vector<std::int64_t> pool_of_layer,
           std::int64_t heads,
           std::int64_t rows,
           const Communicator& memory_axis,

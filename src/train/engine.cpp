@@ -76,7 +76,8 @@ Engine::Engine(
   optimizer_.allocate(arenas_.optimizer);
   if (has_pool()) {
     const ResolvedMemory& m = model_.memory();
-    use_.emplace(model_.pool_of_layers(), m.heads, m.rows(), mesh.memory(), arenas_.statistics);
+    use_.emplace(ex_, model_.pool_of_layers(), m.heads, m.rows(), mesh.memory(),
+                 arenas_.statistics);
   }
 }
 

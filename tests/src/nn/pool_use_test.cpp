@@ -14,7 +14,7 @@ PoolUse::Summary use_of(const std::vector<std::int64_t>& pool_of_layer) {
   SelfComm alone("self");
   Arena arena("test", 1 << 20, cpu_device);
   Exec ex{.device = cpu_device, .scratch = arena};
-  const PoolUse use(pool_of_layer, 1, 8, alone, arena);
+  const PoolUse use(ex, pool_of_layer, 1, 8, alone, arena);
   const std::vector<std::int32_t> first{0, 1, 0};
   const std::vector<std::int32_t> second{1};
   use.count(ex, 0, view_of(std::span<const std::int32_t>(first), {3, 1}));
