@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that CI runs, in timed stages. Installs what is missing first.
-# Usage: tools/test.sh [stage...]      (default: check cpu asan tsan tidy)
+# Usage: tools/test.sh [stage...]      (default: check cpu asan tsan)
 #   check   format, layers, completeness, docs, spelling: no build
 #   cpu     g++, warnings as errors, all tests but the slow ones
 #   asan    clang++, warnings as errors, plain matrix products, address and undefined-behaviour sanitizers:
@@ -43,7 +43,7 @@ run_tests() { # tree, ctest arguments...
   local junit=$PWD/$out/$stage.junit.xml
   shift
   rm -f "$junit"
-  ctest --test-dir "$tree" --no-tests=error --output-on-failure --timeout 900 --output-junit "$junit" \
+  ctest --test-dir "$tree" -j "$(nproc)" --no-tests=error --output-on-failure --timeout 900 --output-junit "$junit" \
     --test-output-size-passed 16000000 --test-output-size-failed 16000000 "$@" || status=$?
   [[ ! -f $junit ]] || "$python" tools/test_count.py "$junit" >>"$out/$stage.counts"
   return "$status"
@@ -116,7 +116,7 @@ choose_stages() {
       stages+=("$name")
     fi
   done
-  ((${#stages[@]})) || stages=(check cpu asan tsan tidy)
+  ((${#stages[@]})) || stages=(check cpu asan tsan)
 }
 
 run_stage() {
